@@ -1,0 +1,96 @@
+"""How host functions are declared, and how their failures reach the guest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+from hermetic_runtime.kernel.errno import Failure
+from hermetic_runtime.wasmtime_ffi import Signature
+
+_ATTRIBUTE = "_host_function"
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The import that a method stands for."""
+
+    module: str
+    name: str
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """One import, ready to be defined in a store."""
+
+    declaration: Declaration
+    call: Callable[..., Any]
+
+
+def provides(
+    name: str, parameters: str, result: str = "", *, module: str = "env"
+) -> Callable[[Method], Method]:
+    """Mark a method as the host's side of an import; kinds as in `Signature`."""
+
+    def declare(method: Method) -> Method:
+        declared: list[Declaration] = getattr(method, _ATTRIBUTE, [])
+        declaration = Declaration(module, name, Signature(parameters, result))
+        setattr(method, _ATTRIBUTE, [*declared, declaration])
+        return method
+
+    return declare
+
+
+def syscall(name: str, parameters: str) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
+    """An Emscripten system call: a result at or above 0, or -errno."""
+
+    def declare(method: Callable[..., int | None]) -> Callable[..., int]:
+        @wraps(method)
+        def call(self: object, *arguments: int) -> int:
+            try:
+                return method(self, *arguments) or 0
+            except Failure as failure:
+                return -failure.errno
+
+        return provides(f"__syscall_{name}", parameters, "i")(call)
+
+    return declare
+
+
+def wasi(name: str, parameters: str) -> Callable[[Callable[..., None]], Callable[..., int]]:
+    """A WASI preview1 function: 0, or +errno."""
+
+    def declare(method: Callable[..., None]) -> Callable[..., int]:
+        @wraps(method)
+        def call(self: object, *arguments: int) -> int:
+            try:
+                method(self, *arguments)
+            except Failure as failure:
+                return int(failure.errno)
+            return 0
+
+        return provides(name, parameters, "i", module="wasi_snapshot_preview1")(call)
+
+    return declare
+
+
+def declarations(owner: type) -> Iterator[tuple[str, Declaration]]:
+    """(method name, declaration) for everything that `owner` provides."""
+    for attribute in dir(owner):
+        for declaration in getattr(getattr(owner, attribute), _ATTRIBUTE, ()):
+            yield attribute, declaration
+
+
+def host_functions(owners: Iterable[object]) -> dict[tuple[str, str], HostFunction]:
+    """All that `owners` provide, by (module, name)."""
+    return {
+        (declaration.module, declaration.name): HostFunction(
+            declaration, getattr(owner, attribute)
+        )
+        for owner in owners
+        for attribute, declaration in declarations(type(owner))
+    }

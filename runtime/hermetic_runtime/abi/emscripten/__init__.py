@@ -1,0 +1,69 @@
+"""The imports of an Emscripten build of CPython, answered by the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from hermetic_runtime.abi.binding import Declaration, HostFunction, declarations, host_functions
+from hermetic_runtime.abi.emscripten.absent import AbsentCalls
+from hermetic_runtime.abi.emscripten.descriptors import DescriptorCalls
+from hermetic_runtime.abi.emscripten.files import FileCalls
+from hermetic_runtime.abi.emscripten.mappings import MappingCalls
+from hermetic_runtime.abi.emscripten.process import MemoryCalls, ProcessCalls, SignalCalls
+from hermetic_runtime.abi.emscripten.time import TimeCalls
+from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.kernel.kernel import Kernel
+
+__all__ = ["EmscriptenABI", "emscripten_declarations"]
+
+_GROUPS = (
+    AbsentCalls,
+    DescriptorCalls,
+    FileCalls,
+    MappingCalls,
+    MemoryCalls,
+    ProcessCalls,
+    SignalCalls,
+    TimeCalls,
+)
+
+
+def emscripten_declarations() -> dict[tuple[str, str], Declaration]:
+    """Every import that `EmscriptenABI` answers, by (module, name)."""
+    return {
+        (declaration.module, declaration.name): declaration
+        for group in _GROUPS
+        for _, declaration in declarations(group)
+    }
+
+
+class EmscriptenABI:
+    """The host's side of one guest."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        memory: GuestMemory,
+        *,
+        environment: Mapping[str, str],
+        program: str,
+        memory_limit: int,
+        grow_by_pages: Callable[[int], bool],
+    ) -> None:
+        self.absent = AbsentCalls()
+        self.mappings = MappingCalls(kernel, memory)
+        self.memory = MemoryCalls(memory, memory_limit, grow_by_pages)
+        self.signals = SignalCalls(memory)
+        self._groups: Sequence[object] = (
+            self.absent,
+            DescriptorCalls(kernel, memory),
+            FileCalls(kernel, memory),
+            self.mappings,
+            self.memory,
+            ProcessCalls(kernel, memory, environment, program),
+            self.signals,
+            TimeCalls(kernel, memory),
+        )
+
+    def host_functions(self) -> dict[tuple[str, str], HostFunction]:
+        return host_functions(self._groups)

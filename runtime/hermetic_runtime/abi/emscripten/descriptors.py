@@ -1,0 +1,189 @@
+"""Reading, writing and waiting on descriptors.
+
+Emscripten takes these partly as system calls and partly as WASI preview1 functions
+(wasi-libc's typenames.h; the file types are WASI's `filetype`).
+"""
+
+from __future__ import annotations
+
+import stat
+from struct import Struct
+
+from hermetic_runtime.abi.binding import provides, syscall, wasi
+from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.kernel.errno import Errno, Failure
+from hermetic_runtime.kernel.kernel import Kernel
+
+_POLL = Struct("<ihh")
+_DESCRIPTOR_STATUS = Struct("<BxH4xQQ")
+_F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_SETFL = 0, 1, 2, 3, 4
+_F_GETLK, _F_SETLK, _F_SETLKW, _F_DUPFD_CLOEXEC = 12, 13, 14, 1030
+_F_UNLCK = 2
+_MAX_TRANSFER = 16 * 1024 * 1024
+"""Bytes moved by one call at the most: a larger request is a short read or write."""
+
+_WASI_FILE_TYPES = {
+    stat.S_IFCHR: 2,
+    stat.S_IFDIR: 3,
+    stat.S_IFREG: 4,
+    stat.S_IFLNK: 7,
+}
+
+
+class DescriptorCalls:
+    """Calls that take an open descriptor."""
+
+    def __init__(self, kernel: Kernel, memory: GuestMemory) -> None:
+        self._kernel = kernel
+        self._memory = memory
+
+    @wasi("fd_close", "i")
+    def close(self, fd: int) -> None:
+        self._kernel.close(fd)
+
+    @wasi("fd_read", "ippp")
+    def read(self, fd: int, vectors: int, count: int, done: int) -> None:
+        total = 0
+        for address, length in self._memory.io_vectors(vectors, count):
+            if length == 0:
+                continue
+            wanted = min(length, _MAX_TRANSFER)
+            self._check(address, wanted)
+            data = self._kernel.read(fd, wanted)
+            self._memory.write(address, data)
+            total += len(data)
+            if len(data) < length:
+                break
+        self._memory.write_u32(done, total)
+
+    @wasi("fd_pread", "ipplp")
+    def pread(self, fd: int, vectors: int, count: int, offset: int, done: int) -> None:
+        total = 0
+        for address, length in self._memory.io_vectors(vectors, count):
+            wanted = min(length, _MAX_TRANSFER)
+            self._check(address, wanted)
+            data = self._kernel.pread(fd, wanted, offset + total)
+            self._memory.write(address, data)
+            total += len(data)
+            if len(data) < length:
+                break
+        self._memory.write_u32(done, total)
+
+    def _check(self, address: int, length: int) -> None:
+        if address + length > self._memory.size:
+            raise Failure(Errno.EFAULT)
+
+    @wasi("fd_write", "ippp")
+    def write(self, fd: int, vectors: int, count: int, done: int) -> None:
+        total = 0
+        for address, length in self._memory.io_vectors(vectors, count):
+            if length == 0:
+                continue
+            data = self._memory.read(address, min(length, _MAX_TRANSFER))
+            written = self._kernel.write(fd, data)
+            total += written
+            if written < length:
+                break
+        self._memory.write_u32(done, total)
+
+    @wasi("fd_pwrite", "ipplp")
+    def pwrite(self, fd: int, vectors: int, count: int, offset: int, done: int) -> None:
+        total = 0
+        for address, length in self._memory.io_vectors(vectors, count):
+            data = self._memory.read(address, min(length, _MAX_TRANSFER))
+            written = self._kernel.pwrite(fd, data, offset + total)
+            total += written
+            if written < length:
+                break
+        self._memory.write_u32(done, total)
+
+    @wasi("fd_seek", "ilip")
+    def seek(self, fd: int, offset: int, whence: int, result: int) -> None:
+        self._memory.write_u64(result, self._kernel.seek(fd, offset, whence))
+
+    @wasi("fd_sync", "i")
+    def sync(self, fd: int) -> None:
+        self._kernel.fsync(fd)
+
+    @syscall("fdatasync", "i")
+    def datasync(self, fd: int) -> None:
+        self._kernel.fsync(fd)
+
+    @wasi("fd_fdstat_get", "ip")
+    def status(self, fd: int, buffer: int) -> None:
+        kind = stat.S_IFMT(self._kernel.fstat(fd).mode)
+        self._memory.write(
+            buffer, _DESCRIPTOR_STATUS.pack(_WASI_FILE_TYPES.get(kind, 0), 0, 0, 0)
+        )
+
+    @syscall("fadvise64", "illi")
+    def advise(self, fd: int, _offset: int, _length: int, _advice: int) -> None:
+        self._kernel.fstat(fd)
+
+    @syscall("fallocate", "iill")
+    def allocate(self, fd: int, mode: int, offset: int, length: int) -> None:
+        if mode != 0:
+            raise Failure(Errno.ENOTSUP)
+        self._kernel.allocate(fd, offset, length)
+
+    @syscall("dup", "i")
+    def dup(self, fd: int) -> int:
+        return self._kernel.dup(fd)
+
+    @syscall("dup3", "iii")
+    def dup_to(self, old: int, new: int, _flags: int) -> int:
+        if old == new:
+            raise Failure(Errno.EINVAL)
+        return self._kernel.dup_to(old, new)
+
+    @syscall("pipe", "p")
+    def pipe(self, pair: int) -> None:
+        self._check(pair, 8)
+        reader, writer = self._kernel.pipe()
+        self._memory.write_u32(pair, reader)
+        self._memory.write_u32(pair + 4, writer)
+
+    @syscall("fcntl64", "iip")
+    def fcntl(self, fd: int, command: int, arguments: int) -> int:
+        if command == _F_GETFD:
+            return self._kernel.descriptor_flags(fd)
+        if command == _F_GETFL:
+            return self._kernel.status_flags(fd)
+        if command in (_F_SETLK, _F_SETLKW):
+            self._kernel.fstat(fd)
+            return 0
+        value = self._memory.read_i32(arguments)
+        if command in (_F_DUPFD, _F_DUPFD_CLOEXEC):
+            return self._kernel.dup(fd, value, cloexec=command == _F_DUPFD_CLOEXEC)
+        if command == _F_SETFD:
+            self._kernel.set_descriptor_flags(fd, value)
+            return 0
+        if command == _F_SETFL:
+            self._kernel.set_status_flags(fd, value)
+            return 0
+        if command == _F_GETLK:
+            self._kernel.fstat(fd)
+            self._memory.write(value & 0xFFFFFFFF, _F_UNLCK.to_bytes(2, "little"))
+            return 0
+        raise Failure(Errno.EINVAL)
+
+    @provides("_try_fcntl64", "iiip", "i")
+    def fcntl_of_socket(self, _fd: int, _command: int, _argument: int, _result: int) -> int:
+        return 0
+
+    @syscall("ioctl", "iip")
+    def ioctl(self, fd: int, _operation: int, _arguments: int) -> None:
+        self._kernel.fstat(fd)
+        raise Failure(Errno.ENOTTY)
+
+    @syscall("poll", "ppi")
+    def poll(self, requests: int, count: int, timeout_ms: int) -> int:
+        if count > 65_536:
+            raise Failure(Errno.EINVAL)
+        raw = self._memory.read(requests, count * _POLL.size)
+        wanted = [(fd, events) for fd, events, _ in _POLL.iter_unpack(raw)]
+        timeout = None if timeout_ms < 0 else timeout_ms / 1000
+        answers = self._kernel.poll(wanted, timeout)
+        for index, ((fd, events), answer) in enumerate(zip(wanted, answers, strict=True)):
+            self._memory.write(requests + index * _POLL.size, _POLL.pack(fd, events, answer))
+        return sum(1 for answer in answers if answer)

@@ -1,0 +1,109 @@
+"""The folder that keeps what preparation makes: compiled code, and the packed standard library.
+
+What is in it is executed as native code, so it is private to the user (mode 0700),
+and a folder that somebody else owns or can write to is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermetic_runtime.errors import PreparationError
+
+ENVIRONMENT_VARIABLE = "HERMETIC_CACHE_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """One prepared thing. `modified` is seconds since the epoch."""
+
+    name: str
+    path: Path
+    size_bytes: int
+    modified: float
+
+
+def cache_directory() -> Path:
+    """Where the cache is: `HERMETIC_CACHE_DIR`, or the platform's own place for caches."""
+    chosen = os.environ.get(ENVIRONMENT_VARIABLE)
+    if chosen:
+        return Path(chosen).absolute()
+    if os.name == "posix" and os.uname().sysname != "Darwin":
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "hermetic"
+    from platformdirs import user_cache_path  # slow to import, and only needed here
+
+    return user_cache_path("hermetic", appauthor=False)
+
+
+def private_directory(path: Path) -> Path:
+    """Make `path` if it is not there, and check that nobody else can write to it.
+
+    Raises `PreparationError` when it can't be made or is not private.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+    except OSError as error:
+        raise PreparationError(
+            f"the cache folder {path} can't be used: {error.strerror}",
+            hint=f"Set {ENVIRONMENT_VARIABLE} to a folder that you can write to.",
+        ) from error
+    if hasattr(os, "getuid") and (
+        status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022
+    ):
+        raise PreparationError(
+            f"the cache folder {path} can be written to by others, and holds code that is executed",
+            hint=f"chmod go-w it, own it, or set {ENVIRONMENT_VARIABLE} to another folder.",
+        )
+    return path
+
+
+@contextmanager
+def preparing_lock(cache: Path) -> Iterator[None]:
+    """Held while something is made or removed; a second process waits for it."""
+    from filelock import FileLock
+
+    with FileLock(private_directory(cache) / "preparing.lock"):
+        yield
+
+
+def describe_cache() -> list[CacheEntry]:
+    """What is prepared, oldest first."""
+    return sorted(_entries(cache_directory()), key=lambda entry: entry.modified)
+
+
+def _entries(cache: Path) -> Iterator[CacheEntry]:
+    for path in cache.glob("interpreters/*/*"):
+        try:
+            files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+            size = sum(item.stat().st_size for item in files)
+            modified = path.stat().st_mtime
+        except FileNotFoundError:
+            continue
+        yield CacheEntry(f"{path.parent.name}/{path.name}", path, size, modified)
+
+
+def clear_cache() -> int:
+    """Remove everything prepared, once no preparation is under way; the bytes freed.
+
+    Sandboxes that are running keep what they have open.
+    """
+    cache = cache_directory()
+    if not cache.is_dir():
+        return 0
+    with preparing_lock(cache):
+        freed = sum(entry.size_bytes for entry in _entries(cache))
+        try:
+            shutil.rmtree(cache / "interpreters")
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise PreparationError(f"the cache folder {cache} can't be cleared: {error}") from error
+    return freed

@@ -1,0 +1,39 @@
+"""The errors of the host. The tree's root is `hermetic_wasm.errors.HermeticError`."""
+
+from __future__ import annotations
+
+from hermetic_wasm.errors import HermeticError, ImageError, MalformedModule
+
+__all__ = [
+    "HermeticError",
+    "ImageError",
+    "InvalidInput",
+    "MalformedModule",
+    "PreparationError",
+    "SandboxClosed",
+    "SandboxCrashed",
+]
+
+
+class InvalidInput(HermeticError):
+    """What the caller gave can't be run: a path, a limit, a mount, a source."""
+
+    code = "invalid_input"
+
+
+class PreparationError(HermeticError):
+    """The interpreter could not be made ready on this machine."""
+
+    code = "preparation"
+
+
+class SandboxClosed(HermeticError):
+    """The sandbox was closed, or its guest ended, before this call."""
+
+    code = "sandbox_closed"
+
+
+class SandboxCrashed(HermeticError):
+    """The guest process was lost before it could take a run."""
+
+    code = "sandbox_crashed"

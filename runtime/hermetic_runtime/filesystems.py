@@ -1,0 +1,41 @@
+"""The files that a guest finds: image, scratch space, and the caller's mounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hermetic_runtime.kernel.devices import DeviceFilesystem
+from hermetic_runtime.kernel.filesystem import Filesystem
+from hermetic_runtime.kernel.host import HostFilesystem
+from hermetic_runtime.kernel.image import ImageFilesystem
+from hermetic_runtime.kernel.memory import MemoryFilesystem
+from hermetic_runtime.kernel.overlay import Change, OverlayFilesystem
+from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.requests import GuestMount
+
+
+class GuestFilesystems:
+    """`mounts` is what the kernel is given, by guest path."""
+
+    def __init__(
+        self, library: ImageFilesystem, mounts: Sequence[GuestMount], quota: Quota
+    ) -> None:
+        self._overlays: dict[int, OverlayFilesystem] = {}
+        root = MemoryFilesystem(quota)
+        for name in (b"tmp", b"workspace"):
+            root.root.make_mount_point(name)
+        found: dict[bytes, Filesystem] = {b"/": root, b"/lib": library, b"/dev": DeviceFilesystem()}
+        for index, mount in enumerate(mounts):
+            filesystem: Filesystem = HostFilesystem(mount.directory_fd)
+            if mount.writable:
+                filesystem = self._overlays[index] = OverlayFilesystem(filesystem, quota)
+            found[mount.guest_path.encode()] = filesystem
+        self.mounts: Mapping[bytes, Filesystem] = found
+
+    def changes(self) -> list[tuple[int, Change]]:
+        """(mount index, change) of the writable mounts, since the last call."""
+        return [
+            (index, change)
+            for index, overlay in self._overlays.items()
+            for change in overlay.changes()
+        ]

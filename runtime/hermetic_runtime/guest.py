@@ -1,0 +1,304 @@
+"""One guest: an interpreter in an instance of its own, on a kernel of its own."""
+
+from __future__ import annotations
+
+import marshal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import wasmtime
+
+from hermetic_runtime import python_api
+from hermetic_runtime.abi.emscripten import EmscriptenABI
+from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.answers import read_answer
+from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
+from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
+from hermetic_runtime.filesystems import GuestFilesystems
+from hermetic_runtime.interpreter import CoreInstance, LoadedInterpreter
+from hermetic_runtime.kernel.clock import Clock
+from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.overlay import Change
+from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.kernel.stops import (
+    Aborted,
+    Cancelled,
+    DeadlineReached,
+    Exited,
+    GuestStop,
+    OutputExceeded,
+)
+from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInput
+from hermetic_runtime.kernel.wakeup import Wakeup
+from hermetic_runtime.python_api import PythonAPI
+from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
+from hermetic_runtime.results import Outcome, RunError, Usage
+
+T = TypeVar("T")
+
+_ENVIRONMENT = {
+    "HOME": "/workspace",
+    "LANG": "C.UTF-8",
+    "PATH": "/bin",
+    "TMPDIR": "/tmp",
+    "TZ": "UTC",
+    "USER": "guest",
+}
+"""What every guest finds; the caller's own variables come on top."""
+
+
+class Guest:
+    """Boots once, then runs sources one after the other in one `__main__`.
+
+    `boot` and `run` belong in one thread with a large stack (`run_in_guest_thread`).
+    `interrupt`, `cancel`, `feed_input` and `end_input` may be called from any thread.
+    After a report that says `alive=False` nothing but `changes` and `close` may follow.
+    """
+
+    def __init__(
+        self,
+        interpreter: LoadedInterpreter,
+        settings: GuestSettings,
+        *,
+        deliver: Callable[[str, bytes], None],
+        request_input: Callable[[], None],
+    ) -> None:
+        limits = settings.limits
+        self._interpreter = interpreter
+        self._wakeup = Wakeup()
+        self._input = QueueInput(self._wakeup, request_input)
+        self._budget = OutputBudget(limits.output_bytes)
+        self._stdout = OutputStream("stdout", self._budget, deliver)
+        self._stderr = OutputStream("stderr", self._budget, deliver)
+        self._quota = Quota(limits.disk_bytes, limits.files)
+        self._filesystems = GuestFilesystems(interpreter.library, settings.mounts, self._quota)
+        self._instance = CoreInstance(interpreter, limits.memory_bytes)
+        self._memory = GuestMemory(self._instance.map_memory)
+        self._kernel = Kernel(
+            mounts=self._filesystems.mounts,
+            quota=self._quota,
+            open_files=limits.open_files,
+            stdin=self._input,
+            stdout=self._stdout,
+            stderr=self._stderr,
+            wakeup=self._wakeup,
+            clock=Clock(),
+        )
+        self._abi = EmscriptenABI(
+            self._kernel,
+            self._memory,
+            environment=_ENVIRONMENT | settings.environment,
+            program=python_api.PROGRAM,
+            memory_limit=limits.memory_bytes,
+            grow_by_pages=self._instance.grow_by_pages,
+        )
+        self._deadlines: RunDeadlines | None = None
+        self._ticker = EpochTicker(interpreter.engine)
+        self._metered = interpreter.metering is not Metering.NONE
+
+    def boot(self) -> None:
+        """Start the interpreter. Raises what a broken preparation makes it raise:
+        `GuestMisbehaved`, `wasmtime.Trap`, `wasmtime.WasmtimeError`."""
+        if self._metered:
+            self._instance.store.on_epoch(self._check_deadlines)
+        if self._interpreter.metering is Metering.FUEL:
+            self._instance.store.store.set_fuel(2**62)
+        self._instance.start(self._abi.host_functions())
+        core = self._instance.core
+        self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
+        self._abi.signals.call_handlers_with(self._instance.call_slot)
+        self._python = PythonAPI(self._instance, self._memory)
+        self._python.boot()
+        self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
+        agent = self._python.import_module("hermetic_guest.agent")
+        if self._python.call(self._python.attribute(agent, "prepare")) is None:
+            raise python_api.GuestMisbehaved("the guest could not be made ready")
+        self._run_request = self._python.attribute(agent, "run")
+
+    def _check_deadlines(self) -> bool:
+        return self._deadlines is None or self._deadlines.check()
+
+    def run(self, request: RunRequest) -> RunReport:
+        """Execute one source. Whatever the guest does ends in the report."""
+        self._begin(request)
+        clock, cpu = time.perf_counter(), time.thread_time()
+        calls = self._instance.store.host_calls
+        report = self._execute(request)
+        usage = Usage(
+            wall_seconds=time.perf_counter() - clock,
+            cpu_seconds=time.thread_time() - cpu,
+            peak_memory_bytes=self._memory.size,
+            host_calls=self._instance.store.host_calls - calls,
+            disk_bytes=self._quota.bytes_used,
+            fuel=self._fuel_used(request),
+        )
+        return self._complete(report, usage)
+
+    def _begin(self, request: RunRequest) -> None:
+        self._wakeup.clear()
+        self._abi.signals.clear()
+        self._budget.renew(request.limits.output_bytes)
+        self._stdout.truncated = self._stderr.truncated = False
+        self._quota.refused.clear()
+        self._abi.memory.refused = False
+        if self._interpreter.metering is Metering.FUEL:
+            self._instance.store.store.set_fuel(request.limits.fuel or 2**62)
+
+    def _execute(self, request: RunRequest) -> RunReport:
+        try:
+            if not self._metered:
+                return self._ask_agent(request)
+            self._deadlines = RunDeadlines(request.limits, self.interrupt)
+            self._wakeup.deadline = self._deadlines.last_moment
+            try:
+                with self._ticker:
+                    return self._ask_agent(request)
+            finally:
+                self._deadlines.end()
+                self._wakeup.deadline = None
+        except Exited as stop:
+            outcome = Outcome.ERROR if stop.status else Outcome.OK
+            return RunReport(outcome, exit_code=stop.status, alive=False)
+        except GuestStop as stop:
+            return _stopped(stop)
+        except wasmtime.Trap as trap:
+            return _trapped(trap)
+        except wasmtime.WasmtimeError as error:
+            return _crashed("WasmtimeError", str(error))
+        except Exception as error:
+            # A fault of ours must end this guest and nothing else.
+            return _crashed(type(error).__name__, f"the host failed: {error}")
+
+    def _ask_agent(self, request: RunRequest) -> RunReport:
+        message = {
+            "source": request.source,
+            "filename": request.filename,
+            "arguments": [request.filename, *request.arguments],
+            "final": request.final,
+            "capture_value": request.capture_value,
+            "value_bytes": request.limits.value_bytes,
+        }
+        answer = self._python.call(self._run_request, marshal.dumps(message, 2))
+        if answer is None:
+            return RunReport(
+                Outcome.MEMORY if self._abi.memory.refused else Outcome.ERROR,
+                exit_code=137 if self._abi.memory.refused else 1,
+                error=RunError("MemoryError", "the guest had no memory left to answer with"),
+            )
+        return read_answer(
+            answer,
+            value_bytes=request.limits.value_bytes,
+            memory_refused=self._abi.memory.refused,
+            disk_refused=frozenset(self._quota.refused),
+        )
+
+    def _complete(self, report: RunReport, usage: Usage) -> RunReport:
+        reached = self._deadlines.reached if self._deadlines else None
+        self._deadlines = None
+        if reached is not None:
+            error = report.error or RunError("Timeout", "")
+            message = f"the run reached its limit {reached}"
+            error = RunError("Timeout", message, error.traceback, reached)
+            report = replace(report, outcome=Outcome.TIMEOUT, exit_code=124, error=error)
+        return replace(
+            report,
+            usage=usage,
+            stdout_truncated=self._stdout.truncated,
+            stderr_truncated=self._stderr.truncated,
+        )
+
+    def _fuel_used(self, request: RunRequest) -> int | None:
+        if self._interpreter.metering is not Metering.FUEL:
+            return None
+        return (request.limits.fuel or 2**62) - self._instance.store.store.get_fuel()
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the guest soon, waking it if it waits."""
+        self._abi.signals.interrupt()
+        self._wakeup.interrupt()
+
+    def cancel(self) -> None:
+        """End a guest of a metered engine at the next tick."""
+        if self._deadlines is not None:
+            self._deadlines.cancel()
+        self._wakeup.cancel()
+
+    def feed_input(self, data: bytes) -> None:
+        self._input.feed(data)
+
+    def end_input(self) -> None:
+        self._input.end()
+
+    def changes(self) -> list[tuple[int, Change]]:
+        """(mount index, change) of the writable mounts, since the last call."""
+        return self._filesystems.changes()
+
+    def close(self) -> None:
+        """Free everything. Not while `run` is under way."""
+        self._kernel.close_all()
+        self._memory.close()
+        self._instance.close()
+
+
+def _stopped(stop: GuestStop) -> RunReport:
+    if isinstance(stop, OutputExceeded):
+        error = RunError("OutputLimit", "the run wrote more than it may", limit="output_bytes")
+        return RunReport(Outcome.OUTPUT, exit_code=1, error=error, alive=False)
+    if isinstance(stop, Cancelled):
+        error = RunError("Cancelled", "the run was cancelled")
+        return RunReport(Outcome.CANCELLED, exit_code=1, error=error, alive=False)
+    if isinstance(stop, DeadlineReached):
+        error = RunError("Timeout", "the run reached its deadline", limit="wall_seconds")
+        return RunReport(Outcome.TIMEOUT, exit_code=124, error=error, alive=False)
+    return _crashed("Aborted", str(stop) if isinstance(stop, Aborted) else type(stop).__name__)
+
+
+def _trapped(trap: wasmtime.Trap) -> RunReport:
+    code = trap.trap_code
+    if code is wasmtime.TrapCode.OUT_OF_FUEL:
+        error = RunError("OutOfFuel", "the run used up its fuel", limit="fuel")
+        return RunReport(Outcome.FUEL, exit_code=1, error=error, alive=False)
+    if code is wasmtime.TrapCode.STACK_OVERFLOW:
+        return _crashed("StackOverflow", "the interpreter ran out of native stack")
+    return _crashed("Trap", code.name.lower() if code else trap.message.splitlines()[0])
+
+
+def _crashed(kind: str, message: str) -> RunReport:
+    return RunReport(
+        Outcome.CRASHED, exit_code=1, error=RunError(kind, message), alive=False
+    )
+
+
+def start_guest_thread(target: Callable[[], None]) -> threading.Thread:
+    """Start a thread whose stack is large enough for a guest."""
+    with _stack_size_lock:
+        before = threading.stack_size(THREAD_STACK_BYTES)
+        try:
+            thread = threading.Thread(target=target, name="guest", daemon=True)
+            thread.start()
+        finally:
+            threading.stack_size(before)
+    return thread
+
+
+_stack_size_lock = threading.Lock()
+
+
+def run_in_guest_thread(function: Callable[[], T]) -> T:
+    """Call `function` in a guest thread and wait; its result, or what it raised."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    start_guest_thread(target).join()
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -1,0 +1,1 @@
+"""A small POSIX-like system, in memory, under every ABI. It knows no WebAssembly."""

@@ -1,0 +1,50 @@
+"""Numbers of the musl generic ABI (fcntl.h, sys/stat.h, poll.h, dirent.h)."""
+
+from __future__ import annotations
+
+O_ACCMODE = 3
+O_RDONLY = 0
+O_WRONLY = 1
+O_RDWR = 2
+O_CREAT = 64
+O_EXCL = 128
+O_TRUNC = 512
+O_APPEND = 1024
+O_NONBLOCK = 2048
+O_DIRECTORY = 65_536
+O_NOFOLLOW = 131_072
+O_CLOEXEC = 524_288
+O_PATH = 2_097_152
+
+AT_FDCWD = -100
+AT_SYMLINK_NOFOLLOW = 0x100
+AT_REMOVEDIR = 0x200
+AT_EMPTY_PATH = 0x1000
+
+FD_CLOEXEC = 1
+
+R_OK = 4
+W_OK = 2
+X_OK = 1
+
+SEEK_SET = 0
+SEEK_CUR = 1
+SEEK_END = 2
+
+POLLIN = 1
+POLLOUT = 4
+POLLERR = 8
+POLLHUP = 16
+POLLNVAL = 32
+
+DT_CHR = 2
+DT_DIR = 4
+DT_REG = 8
+DT_LNK = 10
+
+NAME_MAX = 255
+PATH_MAX = 4096
+MAX_SYMLINKS = 40
+
+GUEST_UID = 1000
+GUEST_GID = 1000

@@ -1,0 +1,1 @@
+"""Guest processes: one disposable OS process for each sandbox, and who watches over it."""

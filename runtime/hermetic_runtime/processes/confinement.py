@@ -1,0 +1,73 @@
+"""What the operating system itself holds guest processes to. Linux has all of it.
+
+This is the second line: the kernel that the guest sees enforces its limits itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import resource
+import signal
+import sys
+import time
+from contextlib import suppress
+
+CPU_TIME_STATUS = 78
+"""Exit status of a guest process that ended because its processor time was up."""
+
+LOG_BYTES = 64 * 1024
+"""The most that a zygote and its guest processes may write to a file: their log."""
+
+_OPEN_FILES_OF_OURS = 64
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_OOM_SCORE = b"500"
+
+
+def confine_all() -> None:
+    """Bounds that hold for this process and for all that it forks from now on."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, LOG_BYTES)
+    with suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
+        file.write(_OOM_SCORE)
+
+
+def bound_files(open_files: int) -> None:
+    """Bound descriptors to what the guest may open, and a few of ours."""
+    _lower(resource.RLIMIT_NOFILE, open_files + _OPEN_FILES_OF_OURS)
+
+
+def bound_cpu_time(seconds: float) -> None:
+    """End this process by SIGXCPU a little after `seconds` more of processor time.
+
+    Only the soft limit is set, because the next run must be able to move it.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = math.ceil(time.process_time() + seconds) + 1
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _lower(limit: int, value: int) -> None:
+    _, hard = resource.getrlimit(limit)
+    if hard == resource.RLIM_INFINITY or value < hard:
+        resource.setrlimit(limit, (value, value))
+
+
+class ParentDeath:
+    """Has the kernel kill a forked process when its parent ends.
+
+    Made before forking, so that the child has nothing to look up.
+    """
+
+    def __init__(self) -> None:
+        self._parent = os.getpid()
+        self._prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+    def kill_with_parent(self) -> None:
+        """In the child: from now on it does not outlive its parent."""
+        if self._prctl is not None and self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+        if os.getppid() != self._parent:
+            os._exit(1)

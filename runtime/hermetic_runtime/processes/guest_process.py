@@ -1,0 +1,267 @@
+"""The guest process: one sandbox, two threads.
+
+The main thread is the control loop: it listens to the caller's process while the
+guest runs, sends batched output when it is due, and watches the processor time. The
+guest thread boots the guest and runs what it is given. Nothing here is trusted by the
+other side.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import select
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.guest import Guest, start_guest_thread
+from hermetic_runtime.interpreter import LoadedInterpreter
+from hermetic_runtime.kernel.overlay import Change as FileChange
+from hermetic_runtime.processes.confinement import CPU_TIME_STATUS, bound_cpu_time, bound_files
+from hermetic_runtime.processes.messages import (
+    CHANGE_BYTES,
+    MOST_MOUNTS,
+    Change,
+    Close,
+    Failed,
+    Input,
+    InputEnd,
+    InputWanted,
+    Interrupt,
+    Ready,
+    Report,
+    Run,
+    Start,
+    report_frame_bytes,
+    to_guest,
+)
+from hermetic_runtime.processes.outbox import Outbox
+from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
+from hermetic_runtime.results import Outcome, RunError
+from hermetic_runtime.verdicts import timed_out
+
+GRACE_CPU_SECONDS = 0.2
+"""Processor time that a guest may still use once it was interrupted for using too much."""
+_SHORTEST_CHECK_SECONDS = 0.002
+_RECEIVE_BYTES = 128 * 1024
+
+
+def main(connection: socket.socket, interpreter: LoadedInterpreter) -> NoReturn:
+    """Serve one sandbox on `connection`. Ends this process, whatever happens."""
+    status = 1
+    try:
+        decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
+        start, settings = _receive_start(connection, decoder)
+        bound_files(start.limits.open_files)
+        ControlLoop(connection, decoder, interpreter, settings).serve()
+        status = 0
+    except ConnectionError:
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """Leave without the interpreter's own shutdown, which would wait for the guest thread."""
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _receive_start(
+    connection: socket.socket, decoder: FrameDecoder
+) -> tuple[Start, GuestSettings]:
+    descriptors: list[int] = []
+    while True:
+        data, received, _, _ = socket.recv_fds(connection, _RECEIVE_BYTES, MOST_MOUNTS)
+        descriptors += received
+        if not data:
+            raise ConnectionError("the caller's process has gone")
+        for message in decoder.feed(data):
+            if not isinstance(message, Start) or len(descriptors) != len(message.mounts):
+                raise ConnectionError("the first message must be Start, with its mounts")
+            mounts = tuple(
+                GuestMount(descriptor, mount.guest_path, mount.writable)
+                for descriptor, mount in zip(descriptors, message.mounts, strict=True)
+            )
+            return message, GuestSettings(message.limits, message.environment, mounts)
+
+
+@dataclass(slots=True)
+class ActiveRun:
+    """The run under way. `cpu_end` is in seconds of this process's processor time."""
+
+    request: RunRequest
+    cpu_end: float
+    used_too_much: bool = False
+
+
+class ControlLoop:
+    def __init__(
+        self,
+        connection: socket.socket,
+        decoder: FrameDecoder,
+        interpreter: LoadedInterpreter,
+        settings: GuestSettings,
+    ) -> None:
+        self._connection = connection
+        self._decoder = decoder
+        self._interpreter = interpreter
+        self._settings = settings
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
+        self._outbox = Outbox(connection, self._wake)
+        self._requests: queue.SimpleQueue[RunRequest] = queue.SimpleQueue()
+        self._guest: Guest | None = None
+        self._active: ActiveRun | None = None
+        self._lock = threading.Lock()
+
+    def serve(self) -> None:
+        """Until the caller's process says `Close`, or has gone."""
+        start_guest_thread(self._guest_thread)
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        poll.register(self._wake_reader, select.POLLIN)
+        while True:
+            due = [self._outbox.flush_due(), self._check_cpu_time()]
+            soonest = min((seconds for seconds in due if seconds is not None), default=None)
+            for descriptor, _ in poll.poll(None if soonest is None else math.ceil(soonest * 1000)):
+                if descriptor == self._wake_reader:
+                    os.read(self._wake_reader, 4096)
+                elif not self._receive():
+                    return
+
+    def _wake(self) -> None:
+        try:
+            os.write(self._wake_writer, b"\0")
+        except BlockingIOError:
+            return
+
+    def _receive(self) -> bool:
+        data = self._connection.recv(_RECEIVE_BYTES)
+        return bool(data) and all(self._obey(message) for message in self._decoder.feed(data))
+
+    def _obey(self, message: Message) -> bool:
+        """Do what a message asks; False to end. One that comes too late is dropped."""
+        match message:
+            case Run(request):
+                bound_cpu_time(request.limits.cpu_seconds)
+                cpu_end = time.process_time() + request.limits.cpu_seconds
+                self._active = ActiveRun(request, cpu_end)
+                self._requests.put(request)
+            case Close():
+                return False
+            case Input() | InputEnd() | Interrupt():
+                with self._lock:
+                    if self._active is not None and self._guest is not None:
+                        _pass_on(message, self._guest)
+            case _:
+                raise ConnectionError(f"{type(message).__name__} out of turn")
+        return True
+
+    def _check_cpu_time(self) -> float | None:
+        """Stop a run that used its processor time; seconds until the next check."""
+        with self._lock:
+            run = self._active
+            if run is None or self._guest is None:
+                return None
+            left = run.cpu_end - time.process_time()
+            if left > 0:
+                return max(left, _SHORTEST_CHECK_SECONDS)
+            if not run.used_too_much:
+                run.used_too_much = True
+                run.cpu_end += GRACE_CPU_SECONDS
+                self._guest.interrupt()
+                return GRACE_CPU_SECONDS
+        self._outbox.flush_due()
+        _end(CPU_TIME_STATUS)
+
+    def _guest_thread(self) -> None:
+        try:
+            guest = self._boot()
+            self._outbox.send(Ready(self._boot_seconds, self._interpreter.description))
+            while True:
+                request = self._requests.get()
+                self._report(guest, request, guest.run(request))
+        except ConnectionError:
+            _end(0)
+        except BaseException as error:
+            traceback.print_exc()
+            self._fail(error)
+            _end(1)
+
+    def _boot(self) -> Guest:
+        began = time.perf_counter()
+        guest = Guest(
+            self._interpreter,
+            self._settings,
+            deliver=self._outbox.deliver,
+            request_input=self._request_input,
+        )
+        guest.boot()
+        self._boot_seconds = time.perf_counter() - began
+        self._guest = guest
+        return guest
+
+    def _request_input(self) -> None:
+        self._outbox.send(InputWanted())
+
+    def _report(self, guest: Guest, request: RunRequest, report: RunReport) -> None:
+        with self._lock:
+            run, self._active = self._active, None
+        if run is not None and run.used_too_much:
+            report = timed_out(report, "cpu_seconds")
+        for mount, change in guest.changes():
+            for message in _pieces(mount, change):
+                self._outbox.send(message)
+        self._outbox.send_frame(_report_frame(report, report_frame_bytes(request.limits)))
+        if request.final or not report.alive:
+            _end(0)
+
+    def _fail(self, error: BaseException) -> None:
+        code = error.code if isinstance(error, HermeticError) else "internal"
+        try:
+            self._outbox.send(Failed(code, f"{type(error).__name__}: {error}"))
+        except OSError:
+            return
+
+
+def _pieces(mount: int, change: FileChange) -> Iterator[Change]:
+    """A change in messages of bounded size; a file's contents may take several."""
+    data = change.data
+    for start in range(0, len(data) or 1, CHANGE_BYTES):
+        end = start + CHANGE_BYTES
+        yield Change(mount, replace(change, data=data[start:end]), more=end < len(data))
+
+
+def _report_frame(report: RunReport, largest: int) -> bytes:
+    """The frame of a report, without value and displays if it would be too large."""
+    try:
+        frame = encode(Report(report))
+    except RecursionError:
+        frame = b""
+    if frame and len(frame) <= largest:
+        return frame
+    error = RunError("ValueLimit", "the value or the displays are too large", limit="value_bytes")
+    report = replace(report, outcome=Outcome.OUTPUT, exit_code=1, value=None, displays=())
+    return encode(Report(replace(report, error=error)))
+
+
+def _pass_on(message: Input | InputEnd | Interrupt, guest: Guest) -> None:
+    match message:
+        case Input(data):
+            guest.feed_input(data)
+        case InputEnd():
+            guest.end_input()
+        case Interrupt():
+            guest.interrupt()

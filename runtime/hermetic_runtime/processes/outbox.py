@@ -1,0 +1,81 @@
+"""What a guest process sends: output in batches, everything else at once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from hermetic_runtime.processes.messages import CHUNK_BYTES, Output
+from hermetic_runtime.processes.protocol import Message, encode
+
+BATCH_BYTES = 32 * 1024
+BATCH_SECONDS = 0.005
+
+
+class Outbox:
+    """Sends the messages of a guest process; its two threads share it.
+
+    Output that comes after a quiet moment leaves at once, so that a lone `print` is
+    seen immediately. Output that comes right after other output waits up to
+    `BATCH_SECONDS` for company; `wake` then asks the control loop to call `flush_due`.
+    Any other message is preceded by the output that was written before it.
+    """
+
+    def __init__(self, connection: socket.socket, wake: Callable[[], None]) -> None:
+        self._connection = connection
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._stream = ""
+        self._pending = bytearray()
+        self._last_sent = float("-inf")
+
+    def deliver(self, stream: str, data: bytes) -> None:
+        """Send output now or soon. Blocks while the caller's process is slower."""
+        with self._lock:
+            if stream != self._stream:
+                self._flush()
+                self._stream = stream
+            was_empty = not self._pending
+            self._pending += data
+            quiet = time.monotonic() - self._last_sent >= BATCH_SECONDS
+            if quiet or len(self._pending) >= BATCH_BYTES:
+                self._flush()
+            elif was_empty:
+                self._wake()
+
+    def send(self, message: Message) -> None:
+        self.send_frame(encode(message))
+
+    def send_frame(self, frame: bytes) -> None:
+        with self._lock:
+            self._flush()
+            self._connection.sendall(frame)
+
+    def flush_due(self) -> float | None:
+        """Send output that has waited long enough; seconds until there will be some.
+
+        Never waits for a thread that is sending: what it sends includes this output.
+        """
+        if not self._lock.acquire(blocking=False):
+            return BATCH_SECONDS
+        try:
+            if not self._pending:
+                return None
+            wait = self._last_sent + BATCH_SECONDS - time.monotonic()
+            if wait > 0:
+                return wait
+            self._flush()
+            return None
+        finally:
+            self._lock.release()
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        data, self._pending = bytes(self._pending), bytearray()
+        for start in range(0, len(data), CHUNK_BYTES):
+            piece = data[start : start + CHUNK_BYTES]
+            self._connection.sendall(encode(Output(self._stream, piece)))
+        self._last_sent = time.monotonic()

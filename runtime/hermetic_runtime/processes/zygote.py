@@ -1,0 +1,149 @@
+"""The zygote: the clean process that guest processes are forked from. Linux only.
+
+It has loaded the interpreter and never runs a guest; it has one thread, an empty
+environment and no descriptors but its control socket and its log. It ends when the
+control socket closes or when the process that started it is gone, and its guest
+processes never outlive it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from hermetic_runtime.interpreter import LoadedInterpreter
+from hermetic_runtime.processes import guest_process
+from hermetic_runtime.processes.confinement import ParentDeath, confine_all
+from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR
+from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.processes.zygote_messages import Exited, Failed, Spawned, to_zygote
+
+_RECORD_BYTES = 4096
+
+
+def main(directory: str) -> None:
+    """Load the interpreter in `directory` and fork guest processes of it until told to end."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.closerange(CONTROL_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
+    control = socket.socket(fileno=CONTROL_DESCRIPTOR)
+    parent = os.pidfd_open(os.getppid())
+    confine_all()
+    interpreter = LoadedInterpreter.load(Path(directory))
+    gc.collect()
+    gc.freeze()
+    Zygote(control, parent, interpreter).serve()
+
+
+@dataclass(slots=True)
+class Child:
+    """A guest process. `reports` is a socket to whoever watches over it."""
+
+    pid: int
+    pidfd: int
+    reports: socket.socket
+
+
+class Zygote:
+    def __init__(
+        self, control: socket.socket, parent_pidfd: int, interpreter: LoadedInterpreter
+    ) -> None:
+        self._control = control
+        self._interpreter = interpreter
+        self._parent_death = ParentDeath()
+        self._serving = True
+        # Not epoll: a child would share the set of descriptors with its parent.
+        self._selector = selectors.PollSelector()
+        self._watch(control, self._receive)
+        self._watch(parent_pidfd, self._stop)
+
+    def serve(self) -> None:
+        """Until the control socket closes or the parent has gone; then nothing is left."""
+        while self._serving:
+            for key, _ in self._selector.select():
+                if key.fd in self._selector.get_map():
+                    key.data()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, _Ended):
+                self._kill(key.data.child)
+                self._reap(key.data.child)
+
+    def _watch(self, source: socket.socket | int, react: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, react)
+
+    def _stop(self) -> None:
+        self._serving = False
+
+    def _receive(self) -> None:
+        record, descriptors, _, _ = socket.recv_fds(self._control, _RECORD_BYTES, 2)
+        if not record:
+            self._stop()
+            return
+        guest_end, reports = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        for _ in FrameDecoder(to_zygote()).feed(record):
+            self._spawn(guest_end, reports)
+
+    def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            _send(reports, Failed("sandbox_crashed", f"can't fork: {error.strerror}"))
+            return
+        if pid == 0:
+            self._become_guest_process(guest_end, reports)
+        guest_end.close()
+        child = Child(pid, os.pidfd_open(pid), reports)
+        _send(reports, Spawned(pid), child.pidfd)
+        self._watch(child.pidfd, _Ended(self, child))
+        self._watch(reports, lambda: self._kill(child))
+
+    def _become_guest_process(self, guest_end: socket.socket, reports: socket.socket) -> NoReturn:
+        try:
+            self._parent_death.kill_with_parent()
+            for key in self._selector.get_map().values():
+                os.close(key.fd)
+            reports.close()
+            guest_process.main(guest_end, self._interpreter)
+        finally:
+            os._exit(1)
+
+    def _kill(self, child: Child) -> None:
+        """Whoever watched over this child has let go of it."""
+        with suppress(KeyError):
+            self._selector.unregister(child.reports)
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+
+    def reap(self, child: Child) -> None:
+        self._selector.unregister(child.pidfd)
+        with suppress(KeyError):
+            self._selector.unregister(child.reports)
+        self._reap(child)
+
+    def _reap(self, child: Child) -> None:
+        _, status, usage = os.wait4(child.pid, 0)
+        os.close(child.pidfd)
+        _send(
+            child.reports,
+            Exited(
+                status=os.waitstatus_to_exitcode(status),
+                cpu_seconds=usage.ru_utime + usage.ru_stime,
+                peak_memory_bytes=usage.ru_maxrss * 1024,
+            ),
+        )
+        child.reports.close()
+
+
+def _send(reports: socket.socket, message: Message, *descriptors: int) -> None:
+    """Nobody has to listen: who asked may have gone."""
+    with suppress(OSError):
+        socket.send_fds(reports, [encode(message)], descriptors, socket.MSG_DONTWAIT)

@@ -1,0 +1,62 @@
+"""What is asked of a guest, and what it reports: the types shared by both isolation modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value
+
+
+@dataclass(frozen=True, slots=True)
+class GuestMount:
+    """A host directory as the guest sees it. `directory_fd` is open in the guest's process."""
+
+    directory_fd: int
+    guest_path: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSettings:
+    """What a sandbox is started with, for all of its runs."""
+
+    limits: Limits = Limits()
+    environment: dict[str, str] = field(default_factory=dict)
+    mounts: tuple[GuestMount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One piece of source to execute.
+
+    `source` is bytes so that Python itself decodes it, coding cookie included.
+    `final` says that the interpreter ends after this run: exit functions are called.
+    Without `capture_value` the last expression's value is dropped, however large it is.
+    """
+
+    source: bytes
+    filename: str = "<code>"
+    arguments: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    final: bool = False
+    capture_value: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What the guest side says of a run. Output and file changes travel beside it.
+
+    `alive` is false when the instance must not be used again (a trap, an exit from C,
+    a deadline that cut it off).
+    """
+
+    outcome: Outcome
+    exit_code: int = 0
+    value: Value | None = None
+    displays: tuple[Display, ...] = ()
+    error: RunError | None = None
+    usage: Usage = Usage()
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    alive: bool = True

@@ -1,0 +1,117 @@
+"""What a run did: one typed result, the same at every door."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How a run ended. Output so far is kept whatever the outcome."""
+
+    OK = "ok"
+    ERROR = "error"
+    """The guest raised, or exited with a status other than 0."""
+    TIMEOUT = "timeout"
+    """Wall or CPU time ran out; `RunError.limit` says which."""
+    MEMORY = "memory"
+    OUTPUT = "output"
+    """stdout and stderr, or the value, were larger than allowed."""
+    FUEL = "fuel"
+    DISK = "disk"
+    """File bytes or the number of files reached their limit."""
+    DENIED = "denied"
+    INSTALL_ERROR = "install_error"
+    CRASHED = "crashed"
+    """The interpreter trapped or the guest process was lost."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamText:
+    """What a stream received: UTF-8, undecodable bytes as U+FFFD."""
+
+    text: str = ""
+    truncated: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The value of the last expression. `json` is set when `is_json` is true."""
+
+    repr: str
+    json: Any = None
+    is_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """One rich display: MIME type to data (text, or base64 for binary types)."""
+
+    data: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why a run did not end well."""
+
+    type: str
+    """The guest exception's class name, or the name of ours."""
+    message: str
+    traceback: str = ""
+    """As Python prints it, without the frames of the sandbox itself."""
+    limit: str | None = None
+    """The field of `Limits` that was reached, if one was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the run used. Times in seconds, memory in bytes."""
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    host_calls: int = 0
+    disk_bytes: int = 0
+    fuel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time went, in seconds. `prepare` is 0 when nothing had to be made;
+    `start` is from the request for a sandbox to a booted interpreter."""
+
+    prepare: float = 0.0
+    start: float = 0.0
+    run: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One run, whole."""
+
+    outcome: Outcome
+    stdout: StreamText = StreamText()
+    stderr: StreamText = StreamText()
+    value: Value | None = None
+    displays: list[Display] = field(default_factory=list)
+    error: RunError | None = None
+    exit_code: int = 0
+    """What a process would have returned: the guest's own for `ok` and `error`,
+    124 for `timeout`, 137 for `memory`, 1 for the others."""
+    usage: Usage = Usage()
+    timings: Timings = Timings()
+    interpreter: str = ""
+    """Name and version, for instance `pyodide-314.0.7 (CPython 3.14.2)`."""
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is Outcome.OK
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types, the outcome by its value."""
+        return asdict(self) | {"outcome": self.outcome.value}

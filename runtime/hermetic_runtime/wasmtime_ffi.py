@@ -1,0 +1,420 @@
+"""The only module that touches the private bindings of the `wasmtime` package.
+
+The package's public API creates a Python object for every value that crosses
+between host and guest (about 9.5 us a call) and for every export of an instance
+(8,560 of them in Pyodide). The functions here reach the same C library directly
+(about 1 us a call) and fetch single exports by name.
+
+Relied on, and checked when this module is imported:
+
+- `wasmtime._ffi`: `dll`, the struct types `wasmtime_func_t`, `wasmtime_memory_t`,
+  `wasmtime_table_t`, `wasmtime_global_t`, `wasmtime_instance_t`, `wasmtime_extern_t`,
+  `wasmtime_val_t`, and the kind constants;
+- `Store._context`, `Managed.ptr`, `FuncType.ptr`, `Trap._from_ptr`, `WasmtimeError._from_ptr`;
+- a raw value (`wasmtime_val_raw_t`, wasmtime/val.h) is 16 bytes, little-endian.
+
+Ownership: a `GuestStore` owns its store and everything made in it. Functions,
+memories, tables and instances are plain handles, valid while the store is open;
+the callbacks of host functions are kept alive by the store that uses them.
+"""
+
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeArgument=false
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+from wasmtime import _ffi as ffi
+
+from hermetic_runtime.compilation import WASMTIME_VERSION
+
+
+RAW_VALUE_BYTES = 16
+
+
+
+def _check_version() -> None:
+    site_packages = Path(wasmtime.__file__).parent.parent
+    if (site_packages / f"wasmtime-{WASMTIME_VERSION}.dist-info").is_dir():
+        return
+    from importlib.metadata import version  # 50 ms, so only when the quick look fails
+
+    if version("wasmtime") != WASMTIME_VERSION:
+        raise ImportError(
+            f"hermetic-runtime is built against wasmtime {WASMTIME_VERSION}; "
+            f"{version('wasmtime')} is installed"
+        )
+
+
+_check_version()
+if ctypes.sizeof(ffi.wasmtime_val_raw_t) != RAW_VALUE_BYTES:
+    raise ImportError("wasmtime_val_raw_t is not 16 bytes: the bindings have changed")
+
+_RawCallback = ctypes.CFUNCTYPE(
+    ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+)
+_DeadlineCallback = ctypes.CFUNCTYPE(
+    ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
+)
+
+
+def _prototype(name: str, result: Any, *arguments: Any) -> Any:
+    """A foreign function with types of our own, separate from the package's prototype."""
+    function = ffi.dll[name]
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+_pointer = ctypes.c_void_p
+_size = ctypes.c_size_t
+_func_new = _prototype(
+    "wasmtime_func_new_unchecked",
+    None,
+    _pointer,
+    _pointer,
+    _RawCallback,
+    _pointer,
+    _pointer,
+    _pointer,
+)
+_func_call = _prototype(
+    "wasmtime_func_call_unchecked", _pointer, _pointer, _pointer, _pointer, _size, _pointer
+)
+_trap_new = _prototype("wasmtime_trap_new", _size, ctypes.c_char_p, _size)
+_set_async_stack_size = _prototype(
+    "wasmtime_config_async_stack_size_set", None, _pointer, ctypes.c_uint64
+)
+_memory_view = ctypes.pythonapi.PyMemoryView_FromMemory
+_memory_view.restype = ctypes.py_object
+_memory_view.argtypes = [_pointer, ctypes.c_ssize_t, ctypes.c_int]
+_WRITABLE = 0x200
+"""PyBUF_WRITE, CPython Include/cpython/object.h."""
+
+_set_deadline_callback = _prototype(
+    "wasmtime_store_epoch_deadline_callback",
+    None,
+    _pointer,
+    _DeadlineCallback,
+    _pointer,
+    _pointer,
+)
+
+_FORMATS = {"i": "i12x", "p": "I12x", "l": "q8x", "d": "d8x"}
+_VALUE_TYPES = {
+    "i": wasmtime.ValType.i32,
+    "p": wasmtime.ValType.i32,
+    "l": wasmtime.ValType.i64,
+    "d": wasmtime.ValType.f64,
+}
+_RESULT_TYPES: dict[str, Any] = {
+    "i": ctypes.c_int32,
+    "p": ctypes.c_uint32,
+    "l": ctypes.c_int64,
+    "d": ctypes.c_double,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Parameter and result kinds, a letter each: `i` signed i32, `p` unsigned i32 (a guest
+    pointer or size), `l` signed i64, `d` f64. `result` is empty for no result."""
+
+    parameters: str
+    result: str = ""
+
+    def function_type(self) -> wasmtime.FuncType:
+        return wasmtime.FuncType(
+            [_VALUE_TYPES[kind]() for kind in self.parameters],
+            [_VALUE_TYPES[kind]() for kind in self.result],
+        )
+
+
+def set_async_stack_size(config: wasmtime.Config, size: int) -> None:
+    """Set the size in bytes that `max_wasm_stack` must not exceed.
+
+    The package has no setter for it; with `max_wasm_stack` above it, creating the
+    engine aborts the process.
+    """
+    _set_async_stack_size(ctypes.cast(config.ptr(), _pointer), size)
+
+
+class Extern:
+    """An item that an instance exports or imports, as the C library describes it."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+
+class GuestStore:
+    """A wasmtime store, with the host functions that its guest can call.
+
+    `host_calls` counts calls from guest to host. When a host function raises, the
+    guest is ended by a trap and the exception is raised where the host had called in.
+    """
+
+    def __init__(self, engine: wasmtime.Engine) -> None:
+        self.store = wasmtime.Store(engine)
+        self.context = ctypes.cast(self.store._context(), _pointer)
+        self.host_calls = 0
+        self._callbacks: list[Any] = []
+        self._pending: BaseException | None = None
+
+    def close(self) -> None:
+        """Free the guest and all that it holds. Handles made from it are invalid afterwards."""
+        self.store.close()
+        self._callbacks.clear()
+
+    def host_function(
+        self,
+        signature: Signature,
+        function_type: wasmtime.FuncType,
+        function: Callable[..., Any],
+    ) -> Extern:
+        """Make `function` callable by the guest. It takes and returns plain numbers.
+
+        `function_type` is `signature.function_type()`, made once by the caller because
+        making it costs more than defining the function.
+        """
+        callback = _RawCallback(self._receiver(signature, function))
+        self._callbacks.append(callback)
+        func = ffi.wasmtime_func_t()
+        _func_new(
+            self.context,
+            ctypes.cast(function_type.ptr(), _pointer),
+            callback,
+            None,
+            None,
+            ctypes.byref(func),
+        )
+        return _function_extern(func)
+
+    def _receiver(self, signature: Signature, function: Callable[..., Any]) -> Callable[..., int]:
+        layout = struct.Struct("<" + "".join(_FORMATS[kind] for kind in signature.parameters))
+        unpack, size, bytes_at = layout.unpack, layout.size, ctypes.string_at
+        result_type = _RESULT_TYPES.get(signature.result)
+        result_at = result_type.from_address if result_type is not None else None
+
+        def receive(_data: int, _caller: int, values: int, _count: int) -> int:
+            self.host_calls += 1
+            try:
+                result = function(*unpack(bytes_at(values, size))) if size else function()
+                if result_at is not None:
+                    result_at(values).value = result
+            except BaseException as error:
+                self._pending = error
+                return _trap_new(b"host", 4)
+            return 0
+
+        return receive
+
+    def instantiate(self, module: wasmtime.Module, imports: Sequence[Extern]) -> Instance:
+        """Instantiate `module` with `imports` in the order in which it declares them.
+
+        Raises `wasmtime.WasmtimeError` when an import is of the wrong type, and
+        `wasmtime.Trap` when the module's start traps.
+        """
+        externs = (ffi.wasmtime_extern_t * len(imports))(*(item.raw for item in imports))
+        raw = ffi.wasmtime_instance_t()
+        trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        error = ffi.wasmtime_instance_new(
+            self.store._context(),
+            module.ptr(),
+            externs,
+            len(imports),
+            ctypes.byref(raw),
+            ctypes.byref(trap),
+        )
+        self._raise_failure(error, trap)
+        return Instance(self, raw)
+
+    def _raise_failure(self, error: Any, trap: Any) -> None:
+        pending, self._pending = self._pending, None
+        failure: BaseException | None = None
+        if error:
+            error = ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t))
+            failure = wasmtime.WasmtimeError._from_ptr(error)
+        elif trap:
+            failure = wasmtime.Trap._from_ptr(trap)
+        if failure is not None:
+            raise (pending or failure) from None
+
+    def on_epoch(self, decide: Callable[[], bool]) -> None:
+        """Call `decide` at every epoch tick while the guest runs; False ends it by a trap."""
+
+        def reached(_context: int, _data: int, delta: int, _kind: int) -> int:
+            try:
+                if decide():
+                    ctypes.c_uint64.from_address(delta).value = 1
+                    return 0
+            except BaseException as error:
+                self._pending = error
+            return wasmtime_error(b"interrupted")
+
+        callback = _DeadlineCallback(reached)
+        self._callbacks.append(callback)
+        _set_deadline_callback(ctypes.cast(self.store.ptr(), _pointer), callback, None, None)
+        self.store.set_epoch_deadline(1)
+
+
+def wasmtime_error(message: bytes) -> int:
+    """A new error owned by the C library that receives it, as an address."""
+    return _error_new(message)
+
+
+_error_new = _prototype("wasmtime_error_new", _size, ctypes.c_char_p)
+
+
+def _function_extern(func: Any) -> Extern:
+    return Extern(
+        ffi.wasmtime_extern_t(ffi.WASMTIME_EXTERN_FUNC, ffi.wasmtime_extern_union(func=func))
+    )
+
+
+class Instance:
+    """A module instance; exports are looked up one by one."""
+
+    __slots__ = ("_raw", "_store")
+
+    def __init__(self, store: GuestStore, raw: Any) -> None:
+        self._store = store
+        self._raw = raw
+
+    def export(self, name: str) -> Extern:
+        """Raises `KeyError` when there is no such export."""
+        encoded = name.encode()
+        item = ffi.wasmtime_extern_t()
+        if not ffi.wasmtime_instance_export_get(
+            self._store.store._context(),
+            ctypes.byref(self._raw),
+            ctypes.create_string_buffer(encoded, len(encoded)),
+            len(encoded),
+            ctypes.byref(item),
+        ):
+            raise KeyError(name)
+        return Extern(item)
+
+    def exports_in_order(self, count: int) -> list[Extern]:
+        """The first `count` exports, in the order in which the module declares them."""
+        name, length = ctypes.POINTER(ctypes.c_char)(), ctypes.c_size_t()
+        context, instance = self._store.store._context(), ctypes.byref(self._raw)
+        found: list[Extern] = []
+        for index in range(count):
+            item = ffi.wasmtime_extern_t()
+            if not ffi.wasmtime_instance_export_nth(
+                context, instance, index, ctypes.byref(name), ctypes.byref(length), item
+            ):
+                raise KeyError(index)
+            found.append(Extern(item))
+        return found
+
+    def function(self, name: str) -> GuestFunction:
+        return GuestFunction(self._store, self.export(name))
+
+    def global_value(self, name: str) -> int:
+        """The present value of an exported i32 global, unsigned."""
+        value = ffi.wasmtime_val_t()
+        item = self.export(name).raw.of.global_
+        ffi.wasmtime_global_get(
+            self._store.store._context(), ctypes.byref(item), ctypes.byref(value)
+        )
+        return value.of.i32 & 0xFFFFFFFF
+
+
+class GuestFunction:
+    """An exported function whose parameters and result are all i32."""
+
+    __slots__ = ("_extern", "_func", "_store")
+
+    def __init__(self, store: GuestStore, extern: Extern) -> None:
+        self._store = store
+        self._extern = extern
+        self._func = extern.raw.of.func
+
+    def __call__(self, *arguments: int) -> int:
+        """Call with i32 arguments; the result, unsigned, or an unspecified number if none.
+
+        Raises `wasmtime.Trap` when the guest traps, and whatever a host function raised.
+        """
+        count = max(1, len(arguments))
+        values = (ffi.wasmtime_val_raw_t * count)()
+        for value, argument in zip(values, arguments, strict=False):
+            value.i64 = argument & 0xFFFFFFFF
+        trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        error = _func_call(
+            self._store.context,
+            ctypes.byref(self._func),
+            values,
+            count,
+            ctypes.byref(trap),
+        )
+        self._store._raise_failure(error, trap)
+        return values[0].i32 & 0xFFFFFFFF
+
+
+def append_to_table(store: GuestStore, table: Extern, function: Extern) -> int:
+    """Grow a funcref table by one slot that holds `function`; the new slot's index.
+
+    Raises `wasmtime.WasmtimeError` when the table cannot grow.
+    """
+    value = ffi.wasmtime_val_t(
+        kind=ffi.WASMTIME_FUNCREF, of=ffi.wasmtime_valunion_t(funcref=function.raw.of.func)
+    )
+    previous = ctypes.c_uint64()
+    error = ffi.wasmtime_table_grow(
+        store.store._context(),
+        ctypes.byref(table.raw.of.table),
+        1,
+        ctypes.byref(value),
+        ctypes.byref(previous),
+    )
+    if error:
+        raise wasmtime.WasmtimeError._from_ptr(error)
+    return previous.value
+
+
+def call_table_function(store: GuestStore, table: Extern, slot: int, argument: int) -> None:
+    """Call a funcref table's function of one i32 and no result, its type checked.
+
+    Raises `wasmtime.WasmtimeError` when the slot is empty, outside, or of another type.
+    """
+    found = wasmtime.Table._from_raw(table.raw.of.table).get(store.store, slot)
+    if not isinstance(found, wasmtime.Func):
+        raise wasmtime.WasmtimeError(f"table slot {slot} holds no function")
+    found(store.store, argument)
+
+
+def memory_bytes(store: GuestStore, memory: Extern) -> memoryview:
+    """The whole linear memory as it is now, writable.
+
+    The view must be dropped when the memory grows and before the store is closed:
+    it is a bare address, and nothing else keeps the memory there.
+    """
+    context, raw = store.store._context(), ctypes.byref(memory.raw.of.memory)
+    base = ctypes.cast(ffi.wasmtime_memory_data(context, raw), _pointer).value
+    return _memory_view(base, ffi.wasmtime_memory_data_size(context, raw), _WRITABLE)
+
+
+def grow_memory(store: GuestStore, memory: Extern, pages: int) -> bool:
+    """Grow by `pages` of 64 KiB. False when the memory's or the store's limit forbids it."""
+    previous = ctypes.c_uint64()
+    error = ffi.wasmtime_memory_grow(
+        store.store._context(),
+        ctypes.byref(memory.raw.of.memory),
+        pages,
+        ctypes.byref(previous),
+    )
+    if error:
+        wasmtime.WasmtimeError._from_ptr(error).close()
+        return False
+    return True

@@ -1,0 +1,192 @@
+"""The command line's grammar, and the help texts that teach it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING, Any, Never
+
+from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
+from hermetic.cli.standard_streams import STDOUT, write
+from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.limits import Limits
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
+
+_DEFAULTS = Limits()
+
+_DESCRIPTION = """\
+Run untrusted Python in a sandbox: CPython in WebAssembly, on an operating system
+that exists in memory only. A script sees no file, no network and no process of
+this machine, except folders that you mount."""
+
+_EXAMPLES = """\
+examples:
+  hermetic run script.py              run a file
+  hermetic run -c 'print(6 * 7)'      run a line
+  hermetic doctor                     check that everything works
+  hermetic cache info                 see what is kept on disk
+
+`hermetic run --help` shows what a run may be given and how it is limited."""
+
+_RUN_DESCRIPTION = """\
+Run a Python file, a piece of code, or standard input, in a sandbox of its own."""
+
+_RUN_EXAMPLES = """\
+examples:
+  hermetic run script.py input.txt --verbose
+      what follows FILE is the script's: sys.argv[1:] == ["input.txt", "--verbose"]
+  hermetic run -c 'import sys; print(sys.argv[1:])' -- a --b
+      with -c, arguments that look like options go after --
+  printf 'abc' | hermetic run -c 'print(input()[::-1])'
+      standard input is the script's
+  hermetic run - < script.py
+      here it is the source
+  hermetic run --timeout 5 --memory 128M script.py
+      less time and memory than usual
+  hermetic run --mount data:/data --mount out:/out:rw report.py
+      folders of this machine: `data` to read; changes in /out come back to `out`
+      when the run has ended
+  hermetic run --json -c '1 + 1' | jq .value.json
+      the result as data, with what the run used and how it ended
+
+exit status:
+  the script's own; or 124 when time ran out, 137 when memory did, 1 for any other
+  limit, 2 when the command line is wrong, 125 when Hermetic itself failed,
+  130 after Ctrl-C."""
+
+_CACHE_DESCRIPTION = """\
+The cache keeps the interpreter as native code for this machine. It is made by the
+first run, and made again when it is missing: clearing it costs time and nothing else.
+HERMETIC_CACHE_DIR says where it is."""
+
+_DOCTOR_DESCRIPTION = """\
+Say what is prepared, where, and how big; then run a guest to see that all of it
+works. Prepares the interpreter if that has not been done. Exit status 1 when
+something is broken."""
+
+
+class UsageError(InvalidInput):
+    """The command line does not say what to do."""
+
+    code = "usage"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports mistakes as `UsageError`, and prints without buffers."""
+
+    def __init__(self, **options: Any) -> None:
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=layout, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> Never:
+        raise UsageError(message, hint=f"`{self.prog} --help` shows how it is used.")
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        write(STDOUT, message.encode("utf-8", "backslashreplace"))
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Raises `UsageError`; `SystemExit` with status 0 after --help."""
+    parser = _Parser(prog="hermetic", description=_DESCRIPTION, epilog=_EXAMPLES)
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_run(commands)
+    commands.add_parser(
+        "doctor", help="check that everything works", description=_DOCTOR_DESCRIPTION
+    )
+    _add_cache(commands)
+    options = parser.parse_args(arguments)
+    if options.command is None and not options.version:
+        parser.error("say what to do: run, doctor or cache")
+    return options
+
+
+def _add_run(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="run Python in a sandbox",
+        usage="hermetic run [OPTIONS] (FILE | -c CODE | -) [ARGS ...]",
+        description=_RUN_DESCRIPTION,
+        epilog=_RUN_EXAMPLES,
+    )
+    parser.add_argument(
+        "program",
+        nargs=argparse.REMAINDER,
+        metavar="FILE [ARGS ...]",
+        help="the file to run, or - for standard input; then what the script gets in sys.argv",
+    )
+    parser.add_argument("-c", dest="code", metavar="CODE", help="run this code")
+    parser.add_argument(
+        "--json", action="store_true", help="print the whole result as JSON when the run has ended"
+    )
+    given = parser.add_argument_group("what the run is given")
+    given.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable; nothing of this machine's environment is passed on",
+    )
+    given.add_argument(
+        "--mount",
+        action="append",
+        default=[],
+        metavar="HOST:GUEST[:ro|rw]",
+        help="a folder of this machine at an absolute path in the guest; read-only unless rw",
+    )
+    _add_limits(parser)
+    parser.add_argument(
+        "--isolation",
+        choices=("process", "shared"),
+        default="process",
+        help="where the guest lives: in a process of its own (process, the default), or in"
+        " this one (shared)",
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how the run is limited")
+    for option, field, what in (
+        ("--timeout", "wall_seconds", "time on the clock"),
+        ("--cpu", "cpu_seconds", "processor time; at least --timeout unless given"),
+        ("--memory", "memory_bytes", "memory of the interpreter"),
+        ("--output", "output_bytes", "stdout and stderr together"),
+        ("--disk", "disk_bytes", "all files that the script writes"),
+    ):
+        default = getattr(_DEFAULTS, field)
+        if field.endswith("_seconds"):
+            convert, metavar, shown = parse_seconds, "SECONDS", format_seconds(default)
+        else:
+            convert, metavar, shown = parse_size, "SIZE", format_size(default)
+        group.add_argument(
+            option,
+            dest=field,
+            type=_limit(field, convert),
+            metavar=metavar,
+            help=f"{what} (default {shown})",
+        )
+
+
+def _limit(field: str, convert: Callable[[str], float]) -> Callable[[str], float]:
+    def checked(text: str) -> float:
+        try:
+            value = convert(text)
+            Limits(**{field: value})
+        except InvalidInput as error:
+            raise argparse.ArgumentTypeError(error.message) from error
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return value
+
+    return checked
+
+
+def _add_cache(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "cache", help="see or clear what is kept on disk", description=_CACHE_DESCRIPTION
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("info", help="list what is kept, where, and how big it is")
+    actions.add_parser("clear", help="remove all that is kept")

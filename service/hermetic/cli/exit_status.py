@@ -1,0 +1,19 @@
+"""Exit statuses that are not the guest's own; the shell's and timeout(1)'s conventions."""
+
+from __future__ import annotations
+
+from hermetic_runtime.errors import HermeticError, InvalidInput
+
+BROKEN = 1
+"""`hermetic doctor` found something that does not work."""
+MISUSE = 2
+FAILURE = 125
+"""Hermetic itself could not do what was asked."""
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+TERMINATED = 143
+
+
+def of_error(error: HermeticError) -> int:
+    """`MISUSE` for what the caller got wrong, `FAILURE` for what we did."""
+    return MISUSE if isinstance(error, InvalidInput) else FAILURE

@@ -1,0 +1,62 @@
+"""The line that says why a run ended, where the script itself has not said it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hermetic.cli.quantities import format_seconds, format_size
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.results import Outcome, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    message: str
+    hint: str | None = None
+
+
+_OPTIONS = {
+    "wall_seconds": "--timeout SECONDS",
+    "cpu_seconds": "--cpu SECONDS",
+    "memory_bytes": "--memory SIZE",
+    "output_bytes": "--output SIZE",
+    "disk_bytes": "--disk SIZE",
+}
+
+
+def describe_ending(result: RunResult, limits: Limits) -> Ending | None:
+    """None where nothing needs saying: all went well, or Python has printed a traceback."""
+    error = result.error
+    if error is None or result.outcome is Outcome.OK:
+        return None
+    if result.outcome is Outcome.ERROR:
+        said_by_python = error.traceback or error.type == "SystemExit"
+        return None if said_by_python else Ending(f"error: {error.type}: {error.message}")
+    if error.limit is None:
+        return Ending(f"{result.outcome.value}: {error.message}")
+    option = _OPTIONS.get(error.limit)
+    return Ending(
+        f"{result.outcome.value}: {_limit_reached(error.limit, limits)}",
+        hint=f"{option} changes this limit." if option else None,
+    )
+
+
+def _limit_reached(name: str, limits: Limits) -> str:
+    value = getattr(limits, name)
+    match name:
+        case "wall_seconds":
+            return f"the run was stopped after {format_seconds(value)}"
+        case "cpu_seconds":
+            return f"the run was stopped after {format_seconds(value)} of processor time"
+        case "memory_bytes":
+            return f"the guest asked for more than its {format_size(value)} of memory"
+        case "output_bytes":
+            return f"the run wrote more than {format_size(value)} to stdout and stderr"
+        case "disk_bytes":
+            return f"the guest's files would have taken more than {format_size(value)}"
+        case "files":
+            return f"the guest made more than {value:,} files and folders"
+        case "value_bytes":
+            return f"the value of the last expression takes more than {format_size(value)}"
+        case _:
+            return f"the run reached its limit {name} ({value:,})"

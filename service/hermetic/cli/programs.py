@@ -1,0 +1,71 @@
+"""What is to be run: its source, its name, its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hermetic.cli.arguments import UsageError
+from hermetic.cli.quantities import format_size
+from hermetic.cli.standard_streams import standard_input
+from hermetic_runtime.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One source to run; `stdin` is what is left for it to read."""
+
+    source: bytes
+    filename: str
+    arguments: tuple[str, ...]
+    stdin: BinaryIO | None
+
+
+def read_program(code: str | None, words: Sequence[str], *, source_bytes: int) -> Program:
+    """Find the program in the words after the options, or take `code` (from -c).
+
+    One `--` before the arguments is dropped. Raises `UsageError` when there is nothing
+    to run, and `InvalidInput` when a file can't be read or is larger than `source_bytes`.
+    """
+    words = list(words)
+    if code is not None:
+        arguments = words[1:] if words[:1] == ["--"] else words
+        source = code.encode("utf-8", "surrogateescape")
+        return Program(source, "<string>", tuple(arguments), standard_input())
+    if words[:1] == ["--"]:
+        file, *arguments = words[1:] or [""]
+    else:
+        file, *arguments = words or [""]
+        arguments = arguments[1:] if arguments[:1] == ["--"] else arguments
+    if not file:
+        raise UsageError(
+            "nothing to run", hint="hermetic run FILE, hermetic run -c CODE, or hermetic run -"
+        )
+    if file == "-":
+        stdin = standard_input()
+        source = _read(stdin, "standard input", source_bytes) if stdin else b""
+        return Program(source, "<stdin>", tuple(arguments), None)
+    return Program(_read_file(file, source_bytes), file, tuple(arguments), standard_input())
+
+
+def _read_file(name: str, source_bytes: int) -> bytes:
+    try:
+        with Path(name).open("rb") as file:
+            return _read(file, name, source_bytes)
+    except OSError as error:
+        raise InvalidInput(f"can't read {name!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidInput(f"can't read {name!r}: {error}") from error
+
+
+def _read(file: BinaryIO, name: str, source_bytes: int) -> bytes:
+    """All of `file`, but never more than a byte past the limit."""
+    source = file.read(source_bytes + 1)
+    if len(source) > source_bytes:
+        raise InvalidInput(
+            f"{name} is larger than the {format_size(source_bytes)} that a source may have",
+            hint="Give data to a script through standard input or --mount.",
+        )
+    return source

@@ -1,0 +1,75 @@
+"""`hermetic run`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hermetic.cli.messages import say
+from hermetic.cli.outcomes import describe_ending
+from hermetic.cli.programs import read_program
+from hermetic.cli.progress import PreparationBar
+from hermetic.cli.standard_streams import STDERR, STDOUT, write
+from hermetic_runtime import sandbox
+from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.mounts import Mount
+
+_DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one program; its exit status."""
+    limits = read_limits(options)
+    environment = read_environment(options.env)
+    mounts = [Mount.parse(text) for text in options.mount]
+    program = read_program(options.code, options.program, source_bytes=limits.source_bytes)
+    with PreparationBar() as bar:
+
+        def pass_on(stream: str, data: bytes) -> None:
+            bar.remove()
+            write(_DESCRIPTORS[stream], data)
+
+        result = sandbox.run(
+            program.source,
+            filename=program.filename,
+            args=program.arguments,
+            stdin=program.stdin,
+            env=environment,
+            mounts=mounts,
+            limits=limits,
+            isolation=options.isolation,
+            on_output=None if options.json else pass_on,
+            on_progress=bar.show,
+        )
+    if options.json:
+        write(STDOUT, json.dumps(result.to_dict(), indent=2).encode() + b"\n")
+    ending = describe_ending(result, limits)
+    if ending is not None:
+        say(ending.message, hint=ending.hint)
+    return result.exit_code
+
+
+def read_limits(options: argparse.Namespace) -> Limits:
+    """The defaults, changed by what was given. Processor time follows a longer --timeout."""
+    given: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "disk_bytes")
+        if getattr(options, name) is not None
+    }
+    if "wall_seconds" in given and "cpu_seconds" not in given:
+        given["cpu_seconds"] = max(Limits().cpu_seconds, given["wall_seconds"])
+    return Limits(**given)
+
+
+def read_environment(words: Sequence[str]) -> dict[str, str]:
+    """Raises `InvalidInput` for a word that is not NAME=VALUE."""
+    environment: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            raise InvalidInput(f"--env {word}: write it as NAME=VALUE")
+        environment[name] = value
+    return environment

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, and how it is prepared."""

@@ -1,0 +1,87 @@
+"""Takes a request from the host, executes it, and answers with what happened."""
+
+import builtins
+import marshal
+import signal
+import sys
+
+from hermetic_guest import displays, event_loop, failures, source, values
+
+WORKSPACE = "/workspace"
+
+_main = sys.modules["__main__"].__dict__
+_runs = 0
+
+
+def prepare():
+    """Make the interpreter ready for its first run. The empty answer says that it is."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)
+    builtins.display = displays.display
+    event_loop.install()
+    sys.path.insert(0, WORKSPACE)
+    for name in ("__spec__", "__loader__"):
+        _main[name] = None
+    return b""
+
+
+def run(request):
+    """Execute a request, given as marshalled bytes; answer in JSON, as bytes.
+
+    Whatever the code raises is part of the answer.
+    """
+    request = marshal.loads(request)
+    displays.begin(request["value_bytes"])
+    answer = _execute(request)
+    answer["displays"] = displays.collected()
+    if request["final"]:
+        _call_exit_functions(answer)
+    _flush(answer)
+    return values.to_json(answer).encode("ascii")
+
+
+def _execute(request):
+    global _runs
+    _runs += 1
+    filename = request["filename"]
+    if filename == "<code>" and _runs > 1:
+        filename = f"<code {_runs}>"
+    sys.argv = request["arguments"]
+    if not filename.startswith("<"):
+        _main["__file__"] = filename
+    answer = {"exit_code": 0, "value": None, "error": None}
+    try:
+        code = source.compile_source(request["source"], filename)
+        value = event_loop.execute(code, _main)
+        if request["capture_value"]:
+            answer["value"] = values.describe(value, request["value_bytes"])
+            displays.show_value(value)
+    except SystemExit as stop:
+        answer["exit_code"] = failures.exit_code(stop)
+    except BaseException as error:
+        answer["exit_code"] = 130 if isinstance(error, KeyboardInterrupt) else 1
+        answer["error"] = failures.describe(error, filename)
+    return answer
+
+
+def _call_exit_functions(answer):
+    atexit = sys.modules.get("atexit")
+    if atexit is None:
+        return
+    try:
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        answer["exit_code"] = answer["exit_code"] or 1
+        answer["error"] = answer["error"] or failures.describe(error, "")
+
+
+def _flush(answer):
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError):
+            continue
+        except BaseException as error:
+            answer["exit_code"] = answer["exit_code"] or 120
+            answer["error"] = answer["error"] or failures.describe(error, "")
