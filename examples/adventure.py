@@ -1,7 +1,7 @@
-"""A small text adventure. It reads commands from standard input:
+r"""A small text adventure, which reads its commands from standard input.
 
-    hermetic run examples/adventure.py
-    printf 'take lamp\\nnorth\\n' | hermetic run examples/adventure.py
+hermetic run examples/adventure.py
+printf 'take lamp\nnorth\n' | hermetic run examples/adventure.py
 """
 
 import sys

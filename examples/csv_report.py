@@ -45,8 +45,8 @@ def open_source(arguments):
 
 def load(rows):
     database = sqlite3.connect(":memory:")
-    database.execute("CREATE TABLE sales (day TEXT, shop TEXT, product TEXT, units INT, price REAL)")
-    database.executemany("INSERT INTO sales VALUES (:day, :shop, :product, :units, :price)", rows)
+    database.execute("CREATE TABLE sales (shop TEXT, product TEXT, units INT, price REAL)")
+    database.executemany("INSERT INTO sales VALUES (:shop, :product, :units, :price)", rows)
     return database
 
 

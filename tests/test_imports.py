@@ -30,7 +30,7 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 
 def imported_packages(folder: Path, *, without: Path | None = None) -> set[str]:
-    files = [file for file in folder.rglob("*.py") if without is None or without not in file.parents]
+    files = [file for file in folder.rglob("*.py") if without not in file.parents]
     assert files
     return {name.partition(".")[0] for file in files for name in imported_modules(file)}
 

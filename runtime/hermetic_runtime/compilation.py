@@ -9,9 +9,9 @@ from enum import StrEnum
 
 WASMTIME_VERSION = "50.0.1"
 MIB = 1024 * 1024
-WASM_STACK_BYTES = 14 * MIB
+WASM_STACK_BYTES = 56 * MIB
 """Native stack that guest code may use; past it the guest traps."""
-THREAD_STACK_BYTES = 64 * MIB
+THREAD_STACK_BYTES = 80 * MIB
 """Stack of the thread that a guest runs in: the guest's, and room for host functions.
 A `max_wasm_stack` above the real stack would crash the process."""
 

@@ -23,7 +23,7 @@ class GuestFilesystems:
         self._overlays: dict[int, OverlayFilesystem] = {}
         root = MemoryFilesystem(quota)
         for name in (b"tmp", b"workspace"):
-            root.root.make_mount_point(name)
+            root.root.create_mount_point(name)
         found: dict[bytes, Filesystem] = {b"/": root, b"/lib": library, b"/dev": DeviceFilesystem()}
         for index, mount in enumerate(mounts):
             filesystem: Filesystem = HostFilesystem(mount.directory_fd)

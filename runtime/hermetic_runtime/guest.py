@@ -15,7 +15,7 @@ from hermetic_runtime import python_api
 from hermetic_runtime.abi.emscripten import EmscriptenABI
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.answers import read_answer
-from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
+from hermetic_runtime.compilation import MIB, THREAD_STACK_BYTES, Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.filesystems import GuestFilesystems
 from hermetic_runtime.interpreter import CoreInstance, LoadedInterpreter
@@ -48,6 +48,8 @@ _ENVIRONMENT = {
     "USER": "guest",
 }
 """What every guest finds; the caller's own variables come on top."""
+_RESERVE_BYTES = 4 * MIB
+"""Memory that the guest's agent keeps back, to answer with when all else is taken."""
 
 
 class Guest:
@@ -114,7 +116,8 @@ class Guest:
         self._python.boot()
         self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
         agent = self._python.import_module("hermetic_guest.agent")
-        if self._python.call(self._python.attribute(agent, "prepare")) is None:
+        prepare = self._python.attribute(agent, "prepare")
+        if self._python.call_with_reserve(prepare, _RESERVE_BYTES) is None:
             raise python_api.GuestMisbehaved("the guest could not be made ready")
         self._run_request = self._python.attribute(agent, "run")
 
@@ -160,8 +163,7 @@ class Guest:
                 self._deadlines.end()
                 self._wakeup.deadline = None
         except Exited as stop:
-            outcome = Outcome.ERROR if stop.status else Outcome.OK
-            return RunReport(outcome, exit_code=stop.status, alive=False)
+            return _exited(stop.status)
         except GuestStop as stop:
             return _stopped(stop)
         except wasmtime.Trap as trap:
@@ -241,6 +243,13 @@ class Guest:
         self._kernel.close_all()
         self._memory.close()
         self._instance.close()
+
+
+def _exited(status: int) -> RunReport:
+    if status == 0:
+        return RunReport(Outcome.OK, alive=False)
+    error = RunError("SystemExit", str(status))
+    return RunReport(Outcome.ERROR, exit_code=status, error=error, alive=False)
 
 
 def _stopped(stop: GuestStop) -> RunReport:

@@ -79,7 +79,7 @@ def prepare_interpreter(
         with _replacing(directory) as unfinished:
             _compile(metering, image, unfinished, report)
             _write_manifest(unfinished, metering, image)
-            _add_standard_library(directory.parent, unfinished, report)
+            _add_standard_library(directory.parent, unfinished, image, report)
             _write_manifest(unfinished, metering, image)
 
 
@@ -138,22 +138,23 @@ def _passing_time(step: str, report: Report) -> Iterator[None]:
         thread.join()
 
 
-def _add_standard_library(parent: Path, directory: Path, report: Report) -> None:
+def _add_standard_library(
+    parent: Path, directory: Path, image: InterpreterImage, report: Report
+) -> None:
     """Link the packed library into `directory`, made by the first metering prepared."""
     target = directory / "library.image"
     for other in parent.glob("*/library.image"):
         if other.parent != directory and is_complete(other.parent) and _intact(other):
             os.link(other, target)
             return
-    sources = directory / "library.image"
-    pack_sources(sources, PYODIDE)
+    pack_sources(target, image)
     compiled = directory / "compiled.image"
 
     def packed(fraction: float, name: str) -> None:
         share = _COMPILE_SHARE + (1 - _COMPILE_SHARE) * fraction
         report("compiling the standard library", share, name)
 
-    pack_compiled(directory, compiled, packed)
+    pack_compiled(directory, compiled, image, packed)
     compiled.rename(target)
 
 

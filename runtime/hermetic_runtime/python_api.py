@@ -124,18 +124,24 @@ class PythonAPI:
             raise GuestMisbehaved(f"the guest has no attribute {name}")
         return value
 
-    def call(self, function: int, argument: bytes | None = None) -> bytes | None:
-        """Call a Python function with one bytes object, or none; its result if it is bytes.
+    def call(self, function: int, argument: bytes) -> bytes | None:
+        """Call a Python function with one bytes object; its result if it is bytes.
 
         None when it raised (the exception is dropped) or gave something else.
         """
-        if argument is None:
-            result = self._call("PyObject_CallNoArgs", function)
-        else:
-            packed = self._bytes_object(argument)
-            result = self._call("PyObject_CallOneArg", function, packed) if packed else 0
-            if packed:
-                self._call("Py_DecRef", packed)
+        packed = self._bytes_object(len(argument))
+        if packed:
+            self._memory.write(self._call("PyBytes_AsString", packed), argument)
+        return self._call_with(function, packed)
+
+    def call_with_reserve(self, function: int, size: int) -> bytes | None:
+        """As `call`, with `size` bytes of memory that nothing has written to yet."""
+        return self._call_with(function, self._bytes_object(size))
+
+    def _call_with(self, function: int, argument: int) -> bytes | None:
+        result = self._call("PyObject_CallOneArg", function, argument) if argument else 0
+        if argument:
+            self._call("Py_DecRef", argument)
         if result == 0:
             self._call("PyErr_Clear")
             return None
@@ -143,11 +149,9 @@ class PythonAPI:
         self._call("Py_DecRef", result)
         return data
 
-    def _bytes_object(self, data: bytes) -> int:
-        packed = self._call("PyBytes_FromStringAndSize", 0, len(data))
-        if packed:
-            self._memory.write(self._call("PyBytes_AsString", packed), data)
-        return packed
+    def _bytes_object(self, size: int) -> int:
+        """A bytes object that is not initialised; 0 when there is no memory for it."""
+        return self._call("PyBytes_FromStringAndSize", 0, size)
 
     def _bytes_of(self, result: int) -> bytes | None:
         address = self._call("PyBytes_AsString", result)

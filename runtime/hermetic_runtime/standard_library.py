@@ -43,14 +43,17 @@ def pack_sources(path: Path, image: InterpreterImage) -> None:
 
 
 def pack_compiled(
-    directory: Path, path: Path, on_progress: Callable[[float, str], None]
+    directory: Path,
+    path: Path,
+    image: InterpreterImage,
+    on_progress: Callable[[float, str], None],
 ) -> None:
     """Write the image of `directory` again, with the bytecode of every source beside it.
 
     Raises `PreparationError` when the guest can't do it.
     """
     interpreter = LoadedInterpreter.load(directory)
-    sources = dict(_files(interpreter))
+    sources = dict(library_sources(image))
     total = sum(name.endswith(".py") for name in sources)
     reader = _RecordReader()
     compiled: dict[str, bytes] = {}
@@ -78,10 +81,6 @@ def pack_compiled(
     finally:
         guest.close()
     write_image(path, [*sources.items(), *compiled.items()])
-
-
-def _files(interpreter: LoadedInterpreter) -> Iterator[tuple[str, bytes]]:
-    yield from interpreter.library.files()
 
 
 class _RecordReader:

@@ -41,7 +41,7 @@ def test_a_full_disk_behind_standard_output_is_named(start_hermetic):
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_standard_streams_do_no_harm(prepared, tmp_path: Path, closed: str):
+def test_closed_standard_streams_do_no_harm(prepared, closed: str):
     code = "import sys; sys.stdin.read(); print(1); print(2, file=sys.stderr)"
     command = f'"$PYTHON" -m hermetic run -c "$CODE" {closed}'
     environment = os.environ | {"PYTHON": sys.executable, "CODE": code}

@@ -68,7 +68,7 @@ def test_the_first_run_shows_a_progress_bar_and_takes_it_away(tmp_path: Path):
     assert shown.rfind(HIDE_CURSOR) < shown.rfind(SHOW_CURSOR) < shown.rfind(b"42\r\n")
 
 
-def test_a_prepared_run_shows_only_its_output(prepared, hermetic):
+def test_a_prepared_run_shows_only_its_output(prepared):
     cache = Path(os.environ["HERMETIC_CACHE_DIR"])
     with on_a_terminal(*PRINT, cache=cache) as session:
         assert session.read_to_the_end() == b"42\r\n"
@@ -76,9 +76,7 @@ def test_a_prepared_run_shows_only_its_output(prepared, hermetic):
 
 def test_no_bar_is_drawn_where_there_is_no_terminal(tmp_path: Path):
     environment = os.environ | {"HERMETIC_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [*COMMAND, *PRINT], capture_output=True, env=environment, check=False
-    )
+    done = subprocess.run([*COMMAND, *PRINT], capture_output=True, env=environment, check=False)
     assert (done.stdout, done.stderr) == (b"42\n", b"")
 
 

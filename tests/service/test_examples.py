@@ -35,9 +35,7 @@ def test_csv_report_reads_a_mounted_file(hermetic, tmp_path: Path):
     (tmp_path / "sales/2026.csv").write_text(
         "day,shop,product,units,price\n2026-01-02,Oslo,tea,2,5\n"
     )
-    done = hermetic(
-        "run", "--mount", "sales:/sales", EXAMPLES / "csv_report.py", "/sales/2026.csv"
-    )
+    done = hermetic("run", "--mount", "sales:/sales", EXAMPLES / "csv_report.py", "/sales/2026.csv")
     assert done.stdout.splitlines()[1].split() == ["Oslo", "2", "10.00", "tea"]
 
 

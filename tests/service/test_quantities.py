@@ -22,7 +22,7 @@ def test_a_size_is_read(text: str, size: int):
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "M", "-1", "1e9", "64 M", "1T", "64MM", "٣", "9" * 400, "inf"])
+@pytest.mark.parametrize("text", ["", "M", "-1", "1e9", "64 M", "1T", "64MM", "٣", "9" * 400])
 def test_what_is_no_size_is_refused(text: str):
     with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)

@@ -7,7 +7,6 @@ What is read may be hostile: every read is bounded by the bytes that are really 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
 
 from hermetic_wasm.errors import MalformedModule
 
@@ -34,23 +33,24 @@ class Reader:
     def at_end(self) -> bool:
         return self.position >= self.end
 
-    def fail(self, problem: str) -> NoReturn:
-        raise MalformedModule(f"{problem} at offset {self.position:#x}")
+    def malformed(self, problem: str) -> MalformedModule:
+        """The error to raise where reading has come to."""
+        return MalformedModule(f"{problem} at offset {self.position:#x}")
 
     def expect_end(self) -> None:
         if not self.at_end:
-            self.fail(f"{self.end - self.position} bytes too many")
+            raise self.malformed(f"{self.end - self.position} bytes too many")
 
     def byte(self) -> int:
         if self.position >= self.end:
-            self.fail("unexpected end")
+            raise self.malformed("unexpected end")
         value = self.data[self.position]
         self.position += 1
         return value
 
     def take(self, size: int) -> bytes:
         if size > self.end - self.position:
-            self.fail(f"{size} bytes expected, {self.end - self.position} left")
+            raise self.malformed(f"{size} bytes expected, {self.end - self.position} left")
         start = self.position
         self.position += size
         return self.data[start : self.position]
@@ -68,7 +68,7 @@ class Reader:
                 if value >> 32:
                     break
                 return value
-        self.fail("integer too large")
+        raise self.malformed("integer too large")
 
     def u64(self) -> int:
         """An unsigned LEB128 number of at most 64 bits."""
@@ -80,7 +80,7 @@ class Reader:
                 if value >> 64:
                     break
                 return value
-        self.fail("integer too large")
+        raise self.malformed("integer too large")
 
     def signed(self, bits: int) -> int:
         """A signed LEB128 number of at most `bits` bits."""
@@ -94,15 +94,17 @@ class Reader:
                 if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
                     break
                 return value
-        self.fail("integer too large")
+        raise self.malformed("integer too large")
 
     def count(self) -> int:
         """The length of a vector, which can't be more than the bytes that are left."""
         count = self.u32()
         if count > self.end - self.position:
-            self.fail(f"{count} items announced, {self.end - self.position} bytes left")
+            raise self.malformed(f"{count} items announced, {self.end - self.position} bytes left")
         if count > MAX_ITEMS:
-            self.fail(f"{count} items announced, more than {MAX_ITEMS} are not supported")
+            raise self.malformed(
+                f"{count} items announced, more than {MAX_ITEMS} are not supported"
+            )
         return count
 
     def value_type(self) -> bytes:
@@ -112,15 +114,15 @@ class Reader:
         if first in (0x63, 0x64):
             self.signed(33)
         elif not 0x40 < first < 0x80:
-            self.fail(f"{first:#x} is not a value type")
+            raise self.malformed(f"{first:#x} is not a value type")
         return self.data[start : self.position]
 
     def name(self) -> str:
         encoded = self.take(self.u32())
         try:
             return encoded.decode()
-        except UnicodeDecodeError:
-            self.fail("name is not UTF-8")
+        except UnicodeDecodeError as error:
+            raise self.malformed("name is not UTF-8") from error
 
 
 def encode_u32(value: int) -> bytes:

@@ -6,7 +6,8 @@ from hermetic_wasm import opcodes
 from hermetic_wasm.binary import Reader, encode_signed, encode_vector
 from hermetic_wasm.control_flow import Handler
 from hermetic_wasm.errors import MalformedModule
-from hermetic_wasm.module import EXNREF, ExternKind, FunctionType, Module, TypeIndex
+from hermetic_wasm.module import Module
+from hermetic_wasm.structure import EXNREF, ExternKind, FunctionType, TypeIndex
 
 
 class BlockTypes:
@@ -25,9 +26,7 @@ class BlockTypes:
         key = (handler.tag, handler.rethrown)
         if key not in self._handlers:
             values = () if handler.tag is None else self._tag_values(handler.tag)
-            self._handlers[key] = self._producing(
-                (*values, EXNREF) if handler.rethrown else values
-            )
+            self._handlers[key] = self._producing((*values, EXNREF) if handler.rethrown else values)
         return self._handlers[key]
 
     def _tag_values(self, tag: int) -> tuple[bytes, ...]:

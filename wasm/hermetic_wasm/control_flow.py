@@ -15,9 +15,9 @@ from hermetic_wasm.binary import Reader
 
 MAX_LOCALS = 50_000
 """Implementation limit of the WebAssembly JavaScript Interface specification, section 10."""
-MAX_NESTING = 100_000
-MAX_TRIES = 100_000
-"""Bounds on what a hostile function makes us remember; compilers stay far below them."""
+MAX_STRUCTURED = 500_000
+"""Most blocks, branches and handlers in one function: bounds what a hostile one makes us
+remember. Compilers stay far below it."""
 
 PLAIN = -1
 """In the place of an opcode: a run of plain instructions."""
@@ -97,6 +97,25 @@ class FunctionBody:
     has_tries: bool
 
 
+def may_have_tries(data: bytes, start: int, end: int) -> bool:
+    """Whether the function body in `data[start:end]` holds a try, or what is not known.
+
+    Much quicker than `parse_body`. Raises `MalformedModule` when the body breaks off.
+    """
+    reader = Reader(data, start, end)
+    for _ in _local_groups(reader):
+        pass
+    while True:
+        if run := opcodes.UNEXCEPTIONAL_RUN.match(data, reader.position, end):
+            reader.position = run.end()
+        if reader.at_end:
+            return False
+        if reader.byte() != opcodes.BR_TABLE:
+            return True
+        for _ in range(reader.count() + 1):
+            reader.u32()
+
+
 def parse_body(data: bytes, start: int, end: int) -> FunctionBody:
     """Parse the function body in `data[start:end]`.
 
@@ -107,7 +126,7 @@ def parse_body(data: bytes, start: int, end: int) -> FunctionBody:
     groups = tuple(_local_groups(reader))
     local_count = sum(count for count, _ in groups)
     if local_count > MAX_LOCALS:
-        reader.fail(f"{local_count} locals, at most {MAX_LOCALS} are supported")
+        raise reader.malformed(f"{local_count} locals, at most {MAX_LOCALS} are supported")
     parser = _Parser(reader)
     instructions = tuple(parser.instructions())
     parser.settle_delegates()
@@ -134,6 +153,7 @@ class _Parser:
         self.function = Block(FUNCTION, b"", None)
         self._open = [self.function]
         self.tries: list[Block] = []
+        self._structured_left = MAX_STRUCTURED
 
     def instructions(self) -> Iterator[Instruction]:
         """Every instruction in order. The last one ends the function."""
@@ -149,6 +169,9 @@ class _Parser:
         reader.expect_end()
 
     def _structured(self, start: int, opcode: int) -> Instruction:
+        self._structured_left -= 1
+        if self._structured_left < 0:
+            raise self._reader.malformed(f"more than {MAX_STRUCTURED} blocks and branches")
         block: Block | None = None
         handler: Handler | None = None
         labels: tuple[Block, ...] = ()
@@ -177,8 +200,6 @@ class _Parser:
         self._open.append(block)
         if opcode == opcodes.TRY:
             self.tries.append(block)
-        if len(self._open) > MAX_NESTING or len(self.tries) > MAX_TRIES:
-            self._reader.fail("more blocks than are supported in one function")
         return block
 
     def _block_type(self) -> bytes:
@@ -190,25 +211,25 @@ class _Parser:
             if 0x40 < first < 0x80:
                 reader.value_type()
             elif reader.signed(33) < 0:
-                reader.fail("unknown block type")
+                raise reader.malformed("unknown block type")
         return reader.data[start : reader.position]
 
     def _innermost(self, opcode: int, problem: str) -> Block:
         block = self._open[-1]
         if block.opcode != opcode:
-            self._reader.fail(problem)
+            raise self._reader.malformed(problem)
         return block
 
     def _label(self) -> Block:
         depth = self._reader.u32()
         if depth >= len(self._open):
-            self._reader.fail(f"label {depth} names no block")
+            raise self._reader.malformed(f"label {depth} names no block")
         return self._open[-1 - depth]
 
     def _begin_handler(self, opcode: int) -> tuple[Block, Handler]:
         block = self._innermost(opcodes.TRY, "catch outside a try")
         if block.handlers and block.handlers[-1].tag is None:
-            self._reader.fail("catch after catch_all")
+            raise self._reader.malformed("catch after catch_all")
         handler = Handler(self._reader.u32() if opcode == opcodes.CATCH else None)
         block.handlers.append(handler)
         return block, handler
@@ -216,7 +237,7 @@ class _Parser:
     def _rethrow(self) -> tuple[Block, Handler]:
         block = self._label()
         if block.opcode != opcodes.TRY or not block.handlers:
-            self._reader.fail("rethrow outside a handler")
+            raise self._reader.malformed("rethrow outside a handler")
         handler = block.handlers[-1]
         handler.rethrown = True
         return block, handler
@@ -224,7 +245,7 @@ class _Parser:
     def _end_with_delegate(self) -> Block:
         block = self._innermost(opcodes.TRY, "delegate outside a try")
         if block.handlers:
-            self._reader.fail("delegate in a try that has handlers")
+            raise self._reader.malformed("delegate in a try that has handlers")
         self._open.pop()
         target = self._label()
         block.delegate = target if target.guards else target.guard
@@ -241,7 +262,7 @@ class _Parser:
             if operation == opcodes.DATA_DROP:
                 reader.u32()
                 return
-        reader.fail(f"instruction {opcode:#x} is not supported beside legacy exceptions")
+        raise reader.malformed(f"instruction {opcode:#x} is not supported beside legacy exceptions")
 
     def settle_delegates(self) -> None:
         """Find what catches in the end; outer tries come first, inner ones build on them."""

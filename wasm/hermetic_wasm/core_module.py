@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hermetic_wasm import opcodes
-from hermetic_wasm.binary import encode_bytes, encode_name, encode_signed, encode_u32, encode_vector
+from hermetic_wasm.binary import encode_bytes, encode_name, encode_signed, encode_vector
 from hermetic_wasm.control_flow import parse_body
 from hermetic_wasm.errors import MalformedModule
-from hermetic_wasm.module import (
+from hermetic_wasm.module import Module
+from hermetic_wasm.structure import (
     I32,
     PREAMBLE,
     Export,
     ExternKind,
     GlobalType,
     Limits,
-    Module,
     SectionId,
     encode_section,
 )

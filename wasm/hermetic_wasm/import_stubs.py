@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from hermetic_wasm.binary import encode_bytes, encode_name, encode_signed, encode_u32, encode_vector
 from hermetic_wasm.errors import MalformedModule
-from hermetic_wasm.module import (
+from hermetic_wasm.structure import (
     EXTERNREF,
     I32,
     PREAMBLE,
@@ -24,9 +24,10 @@ from hermetic_wasm.module import (
 
 REPORT_IMPORT = ("hermetic", "unavailable")
 """(param i32): called with a stub's number before it traps."""
-NULL_RESULTS = frozenset(("__hiwire_deduplicate_new",))
-"""Called while the interpreter starts, for a JavaScript Map that is never used after:
-these stubs give a null reference and report nothing."""
+NULL_RESULTS = frozenset(("__hiwire_deduplicate_new", "_maybe_poll_async"))
+"""These stubs give a null reference and report nothing. The first is called while the
+interpreter starts, for a JavaScript Map that is never used after; the second before every
+poll, where null means that no JavaScript socket is waited for."""
 
 WASI = "wasi_snapshot_preview1"
 _SYSCALL_PREFIX = "__syscall_"
@@ -35,7 +36,6 @@ HOST_FUNCTIONS = (
     "__call_sighandler",
     "_Py_CheckEmscriptenSignals_Helper",
     "_Py_emscripten_runtime",
-    "_PyEM_TrampolineCall_JS",
     "_abort_js",
     "_dlopen_js",
     "_dlsym_js",
@@ -56,23 +56,16 @@ HOST_FUNCTIONS = (
     "_try_shutdown",
     "_tzset_js",
     "can_run_sync_js",
-    "capture_stderr",
-    "emscripten_asm_const_int",
     "emscripten_date_now",
     "emscripten_get_heap_max",
     "emscripten_get_now",
     "emscripten_resize_heap",
     "emscripten_runtime_keepalive_pop",
     "emscripten_runtime_keepalive_push",
-    "emscripten_set_up_async_input_device_js",
     "exit",
     "getaddrinfo",
     "getnameinfo",
     "getprotobyname",
-    "jslib_init_buffers_js",
-    "jslib_init_js",
-    "pyodide_js_init",
-    "throw_no_gil",
 )
 """What the host provides of module `env`, besides every system call."""
 

@@ -7,11 +7,12 @@ from typing import TypedDict
 
 from hermetic_wasm.errors import MalformedModule
 from hermetic_wasm.import_stubs import is_provided_by_host
-from hermetic_wasm.module import (
+from hermetic_wasm.module import Module
+from hermetic_wasm.structure import (
     ExternKind,
     FunctionType,
-    GlobalType,
-    Module,
+    Limits,
+    MemoryType,
     TypeIndex,
     value_type_name,
 )
@@ -31,7 +32,8 @@ class SizeLimits(TypedDict):
 class Layout(TypedDict):
     """`imports` are in the order of core.wasm, `stubs` in the order of stubs.wasm.
 
-    `memory` is in pages of 64 KiB, `table` in elements; `mutable_globals` are export names.
+    `mutable_globals` are export names. `memory` is in pages of 64 KiB; `table`, the
+    function table, in elements.
     """
 
     image: str
@@ -96,12 +98,33 @@ def function_slots(core: Module) -> dict[str, int]:
 def global_addresses(core: Module) -> dict[str, int]:
     """The value of each exported constant: the address of a C variable or function name."""
     imported = sum(1 for _ in core.imported(ExternKind.GLOBAL))
-    addresses: dict[str, int] = {}
+    values = {
+        index: item.initial.i32
+        for index, item in enumerate(core.globals, imported)
+        if not item.type.mutable
+    }
+    return {
+        item.name: value
+        for item in core.exports
+        if item.kind is ExternKind.GLOBAL and (value := values.get(item.index)) is not None
+    }
+
+
+def memory_limits(core: Module) -> SizeLimits:
+    """Sizes of the imported memory."""
+    memories = [item.type for item in core.imports if isinstance(item.type, MemoryType)]
+    if len(memories) != 1:
+        raise MalformedModule(f"the core module imports {len(memories)} memories instead of one")
+    return _size_limits(memories[0].limits)
+
+
+def table_limits(core: Module) -> SizeLimits:
+    """Sizes of the function table."""
     for item in core.exports:
-        if item.kind is not ExternKind.GLOBAL or item.index < imported:
-            continue
-        defined = core.globals[item.index - imported]
-        value = defined.initial.i32
-        if not defined.type.mutable and value is not None:
-            addresses[item.name] = value
-    return addresses
+        if item.name == FUNCTION_TABLE and item.index < len(core.tables):
+            return _size_limits(core.tables[item.index].limits)
+    raise MalformedModule(f"the core module does not export a table {FUNCTION_TABLE}")
+
+
+def _size_limits(limits: Limits) -> SizeLimits:
+    return {"minimum": limits.minimum, "maximum": limits.maximum}

@@ -35,9 +35,10 @@ from collections.abc import Iterator
 from hermetic_wasm import opcodes
 from hermetic_wasm.binary import encode_bytes, encode_vector
 from hermetic_wasm.block_types import BlockTypes
-from hermetic_wasm.control_flow import parse_body
+from hermetic_wasm.control_flow import may_have_tries, parse_body
 from hermetic_wasm.errors import MalformedModule
-from hermetic_wasm.module import PREAMBLE, Module, SectionId, encode_section
+from hermetic_wasm.module import Module
+from hermetic_wasm.structure import PREAMBLE, SectionId, encode_section
 from hermetic_wasm.try_tables import FunctionWriter
 
 
@@ -71,7 +72,9 @@ def _translated_bodies(module: Module, types: BlockTypes) -> Iterator[tuple[byte
             f"{len(module.functions)} functions are declared, {len(module.bodies)} have a body"
         )
     for declared, (start, end) in zip(module.functions, module.bodies, strict=True):
-        if module.data.find(opcodes.TRY, start, end) >= 0:
+        if module.data.find(opcodes.TRY, start, end) >= 0 and may_have_tries(
+            module.data, start, end
+        ):
             body = parse_body(module.data, start, end)
             if body.has_tries:
                 parameters = len(module.type_at(declared.index).parameters)

@@ -7,199 +7,33 @@ refused with `MalformedModule`, and what is not understood is refused, never ski
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from hermetic_wasm.binary import Reader, encode_bytes, encode_name, encode_u32, encode_vector
+from hermetic_wasm.binary import Reader
 from hermetic_wasm.errors import MalformedModule
+from hermetic_wasm.structure import (
+    PREAMBLE,
+    Body,
+    ConstantExpression,
+    DataSegment,
+    ElementSegment,
+    Export,
+    ExternKind,
+    ExternType,
+    FunctionType,
+    Global,
+    GlobalType,
+    Import,
+    Limits,
+    MemoryType,
+    Section,
+    SectionId,
+    TableType,
+    TypeIndex,
+)
 
 T = TypeVar("T")
-
-PREAMBLE = b"\0asm\x01\0\0\0"
-
-
-class SectionId(IntEnum):
-    """Core specification 5.5.2; the tag section is the exception-handling proposal's."""
-
-    CUSTOM = 0
-    TYPE = 1
-    IMPORT = 2
-    FUNCTION = 3
-    TABLE = 4
-    MEMORY = 5
-    GLOBAL = 6
-    EXPORT = 7
-    START = 8
-    ELEMENT = 9
-    CODE = 10
-    DATA = 11
-    DATA_COUNT = 12
-    TAG = 13
-
-
-class ExternKind(IntEnum):
-    FUNCTION = 0
-    TABLE = 1
-    MEMORY = 2
-    GLOBAL = 3
-    TAG = 4
-
-
-I32 = b"\x7f"
-FUNCREF = b"\x70"
-EXTERNREF = b"\x6f"
-EXNREF = b"\x69"
-_VALUE_TYPE_NAMES = {
-    I32: "i32",
-    b"\x7e": "i64",
-    b"\x7d": "f32",
-    b"\x7c": "f64",
-    b"\x7b": "v128",
-    FUNCREF: "funcref",
-    EXTERNREF: "externref",
-    EXNREF: "exnref",
-}
-
-
-def value_type_name(value_type: bytes) -> str:
-    """The name in the text format; the encoding in hexadecimal where there is no short one."""
-    return _VALUE_TYPE_NAMES.get(value_type, value_type.hex())
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionType:
-    """Parameters and results, each value type in its binary encoding."""
-
-    parameters: tuple[bytes, ...] = ()
-    results: tuple[bytes, ...] = ()
-
-    def encode(self) -> bytes:
-        return b"\x60" + encode_vector(self.parameters) + encode_vector(self.results)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes of a memory in pages of 64 KiB, or of a table in elements."""
-
-    minimum: int
-    maximum: int | None
-    flags: int
-
-    def encode(self) -> bytes:
-        maximum = b"" if self.maximum is None else encode_u32(self.maximum)
-        return bytes((self.flags,)) + encode_u32(self.minimum) + maximum
-
-
-@dataclass(frozen=True, slots=True)
-class TableType:
-    element: bytes
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryType:
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class GlobalType:
-    value: bytes
-    mutable: bool
-
-    def encode(self) -> bytes:
-        return self.value + bytes((self.mutable,))
-
-
-@dataclass(frozen=True, slots=True)
-class TypeIndex:
-    """The type of a function or a tag: where it is in the type section."""
-
-    index: int
-
-
-ExternType = TypeIndex | TableType | MemoryType | GlobalType
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    module: str
-    name: str
-    type: ExternType
-    kind: ExternKind
-    encoded: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    name: str
-    kind: ExternKind
-    index: int
-
-    def encode(self) -> bytes:
-        return encode_name(self.name) + bytes((self.kind,)) + encode_u32(self.index)
-
-
-@dataclass(frozen=True, slots=True)
-class ConstantExpression:
-    """The instructions of an initial value or an offset, with the final `end`."""
-
-    code: bytes
-
-    @property
-    def i32(self) -> int | None:
-        """The value, unsigned, where the expression is nothing but `i32.const`."""
-        if self.code[:1] != b"\x41":
-            return None
-        reader = Reader(self.code, 1)
-        value = reader.signed(32) & 0xFFFF_FFFF
-        return value if self.code[reader.position :] == b"\x0b" else None
-
-
-@dataclass(frozen=True, slots=True)
-class Global:
-    type: GlobalType
-    initial: ConstantExpression
-
-
-@dataclass(frozen=True, slots=True)
-class ElementSegment:
-    """Functions for a table. `offset` is None where the segment is passive or declarative;
-    a function is None where the element is null or only known to the engine."""
-
-    table: int
-    offset: ConstantExpression | None
-    functions: tuple[int | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DataSegment:
-    """Bytes for a memory. `offset` is None where the segment is passive."""
-
-    memory: int
-    offset: ConstantExpression | None
-    contents: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The contents of a section are the module's bytes from `start` to `end`."""
-
-    id: SectionId
-    start: int
-    end: int
-
-
-class Body(NamedTuple):
-    """A function's locals and instructions are the module's bytes from `start` to `end`."""
-
-    start: int
-    end: int
-
-
-def encode_section(section_id: SectionId, contents: bytes) -> bytes:
-    return bytes((section_id,)) + encode_bytes(contents)
 
 
 class Module:
@@ -287,15 +121,15 @@ def _sections(data: bytes) -> Iterator[Section]:
     while not reader.at_end:
         number = reader.byte()
         if number > SectionId.TAG:
-            reader.fail(f"unknown section {number}")
+            raise reader.malformed(f"unknown section {number}")
         section_id = SectionId(number)
         if section_id in seen and section_id is not SectionId.CUSTOM:
-            reader.fail(f"second {section_id.name.lower()} section")
+            raise reader.malformed(f"second {section_id.name.lower()} section")
         seen.add(section_id)
         size = reader.u32()
         start = reader.position
         if size > reader.end - start:
-            reader.fail(f"section of {size} bytes, {reader.end - start} left")
+            raise reader.malformed(f"section of {size} bytes, {reader.end - start} left")
         reader.position = start + size
         yield Section(section_id, start, reader.position)
 
@@ -303,7 +137,7 @@ def _sections(data: bytes) -> Iterator[Section]:
 def _function_type(reader: Reader) -> FunctionType:
     form = reader.byte()
     if form != 0x60:
-        reader.fail(f"type form {form:#x} is not supported, only functions are")
+        raise reader.malformed(f"type form {form:#x} is not supported, only functions are")
     parameters = tuple(reader.value_type() for _ in range(reader.count()))
     results = tuple(reader.value_type() for _ in range(reader.count()))
     return FunctionType(parameters, results)
@@ -315,14 +149,14 @@ def _type_index(reader: Reader) -> TypeIndex:
 
 def _tag_type(reader: Reader) -> TypeIndex:
     if reader.byte() != 0:
-        reader.fail("unknown tag attribute")
+        raise reader.malformed("unknown tag attribute")
     return TypeIndex(reader.u32())
 
 
 def _limits(reader: Reader) -> Limits:
     flags = reader.byte()
     if flags > 7:
-        reader.fail(f"limits of kind {flags:#x} are not supported")
+        raise reader.malformed(f"limits of kind {flags:#x} are not supported")
     size = reader.u64 if flags & 4 else reader.u32
     return Limits(size(), size() if flags & 1 else None, flags)
 
@@ -339,14 +173,14 @@ def _global_type(reader: Reader) -> GlobalType:
     value = reader.value_type()
     mutability = reader.byte()
     if mutability > 1:
-        reader.fail(f"{mutability} is not a mutability")
+        raise reader.malformed(f"{mutability} is not a mutability")
     return GlobalType(value, mutability == 1)
 
 
 def _extern_kind(reader: Reader) -> ExternKind:
     kind = reader.byte()
     if kind > ExternKind.TAG:
-        reader.fail(f"unknown kind {kind} of import or export")
+        raise reader.malformed(f"unknown kind {kind} of import or export")
     return ExternKind(kind)
 
 
@@ -386,7 +220,7 @@ def _constant_expression(reader: Reader) -> ConstantExpression:
         elif opcode == 0xD0:
             reader.signed(33)
         elif opcode not in (0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E):
-            reader.fail(f"instruction {opcode:#x} is not supported in a constant")
+            raise reader.malformed(f"instruction {opcode:#x} is not supported in a constant")
     return ConstantExpression(reader.data[start : reader.position])
 
 
@@ -397,7 +231,7 @@ def _global(reader: Reader) -> Global:
 def _element_segment(reader: Reader) -> ElementSegment:
     flags = reader.u32()
     if flags > 7:
-        reader.fail(f"unknown kind {flags} of element segment")
+        raise reader.malformed(f"unknown kind {flags} of element segment")
     active, indexed, expressions = not flags & 1, flags & 2, flags & 4
     table = reader.u32() if active and indexed else 0
     offset = _constant_expression(reader) if active else None
@@ -405,7 +239,7 @@ def _element_segment(reader: Reader) -> ElementSegment:
         if expressions:
             reader.value_type()
         elif reader.byte() != 0:
-            reader.fail("unknown kind of elements")
+            raise reader.malformed("unknown kind of elements")
     element = _function_reference if expressions else Reader.u32
     return ElementSegment(table, offset, tuple(element(reader) for _ in range(reader.count())))
 
@@ -418,7 +252,7 @@ def _function_reference(reader: Reader) -> int | None:
 def _data_segment(reader: Reader) -> DataSegment:
     flags = reader.u32()
     if flags > 2:
-        reader.fail(f"unknown kind {flags} of data segment")
+        raise reader.malformed(f"unknown kind {flags} of data segment")
     memory = reader.u32() if flags == 2 else 0
     offset = None if flags == 1 else _constant_expression(reader)
     return DataSegment(memory, offset, reader.take(reader.u32()))
@@ -427,7 +261,7 @@ def _data_segment(reader: Reader) -> DataSegment:
 def _body(reader: Reader) -> Body:
     size = reader.u32()
     if size > reader.end - reader.position:
-        reader.fail(f"function of {size} bytes, {reader.end - reader.position} left")
+        raise reader.malformed(f"function of {size} bytes, {reader.end - reader.position} left")
     start = reader.position
     reader.position += size
     return Body(start, reader.position)

@@ -39,39 +39,51 @@ _MEMORY_ARGUMENT = rb"[\x00-\x3f]" + _LEB
 _VALUE_TYPE = rb"(?:[\x65-\x7f]|[\x63\x64]" + _LEB + rb")"
 
 _PLAIN = (
-    # unreachable, nop, throw_ref, return, drop, select, numeric, ref.is_null, ref.eq,
-    # ref.as_non_null
+    # Control and comparison without immediates, and all arithmetic on numbers.
     rb"[\x00\x01\x0a\x0f\x1a\x1b\x45-\xc4\xd1\xd3\xd4]",
-    # throw, call, return_call, call_ref, return_call_ref, locals, globals, tables,
-    # memory.size, memory.grow, i32.const, i64.const, ref.null, ref.func
+    # One index or number: throws, calls, locals, globals, tables, memory size, constants.
     rb"[\x08\x10\x12\x14\x15\x20-\x26\x3f-\x42\xd0\xd2]" + _LEB,
-    # call_indirect, return_call_indirect
+    # Indirect calls: a type and a table.
     rb"[\x11\x13]" + _LEB + _LEB,
-    # select with a type
+    # A select that states its one type.
     rb"\x1c\x01" + _VALUE_TYPE,
-    # loads and stores
+    # Loads, stores and floating-point constants.
     rb"[\x28-\x3e]" + _MEMORY_ARGUMENT,
     rb"\x43[\x00-\xff]{4}",
     rb"\x44[\x00-\xff]{8}",
-    # saturating conversions
+    # Saturating conversions, then bulk operations with two indices, then with one.
     rb"\xfc[\x00-\x07]",
-    # memory.copy, table.init, table.copy
     rb"\xfc[\x0a\x0c\x0e]" + _LEB + _LEB,
-    # memory.fill, elem.drop, table.grow, table.size, table.fill
     rb"\xfc[\x0b\x0d\x0f-\x11]" + _LEB,
-    # vectors: loads and stores, constants, lanes, arithmetic
+    # Vectors: memory, whole constants, one lane, memory to a lane, arithmetic.
     rb"\xfd[\x00-\x0b\x5c\x5d]" + _MEMORY_ARGUMENT,
     rb"\xfd[\x0c\x0d][\x00-\xff]{16}",
     rb"\xfd[\x15-\x22][\x00-\xff]",
     rb"\xfd[\x54-\x5b]" + _MEMORY_ARGUMENT + rb"[\x00-\xff]",
     rb"\xfd(?:[\x0e-\x14\x23-\x53\x5e-\x7f]|[\x80-\xff][\x01-\x03])",
-    # atomics: memory accesses, fence
+    # Atomic memory accesses and the fence.
     rb"\xfe(?:[\x00-\x02\x10-\x4e]" + _MEMORY_ARGUMENT + rb"|\x03\x00)",
 )
-PLAIN_RUN = re.compile(b"(?>" + b"|".join(_PLAIN) + b")++", re.DOTALL)
+_BLOCKS_AND_BRANCHES = (
+    rb"[\x02-\x04]" + rb"(?:" + _VALUE_TYPE + rb"|" + _LEB + rb")",
+    rb"[\x05\x0b]",
+    rb"[\x0c\x0d\xd5\xd6]" + _LEB,
+)
+
+
+def _run_of(*instructions: bytes) -> re.Pattern[bytes]:
+    return re.compile(b"(?>" + b"|".join(instructions) + b")++", re.DOTALL)
+
+
+PLAIN_RUN = _run_of(*_PLAIN)
 """A run of instructions that hold no label and open or close no block.
 
 Opcodes with a prefix match in their shortest encoding only, the one that tools emit:
 another would be read as a different instruction. `memory.init` and `data.drop` are left
 out, since the data segments that they name may be moved.
+"""
+UNEXCEPTIONAL_RUN = _run_of(*_PLAIN, *_BLOCKS_AND_BRANCHES)
+"""A run of instructions that are plain, or open, close or leave blocks other than a try.
+
+`br_table` is left out: how long it is depends on a number in it.
 """

@@ -9,7 +9,7 @@ from hermetic_wasm import opcodes
 from hermetic_wasm.binary import encode_u32, encode_vector
 from hermetic_wasm.block_types import BlockTypes
 from hermetic_wasm.control_flow import FUNCTION, Block, FunctionBody, Handler, Instruction
-from hermetic_wasm.module import EXNREF
+from hermetic_wasm.structure import EXNREF
 
 _CATCH, _CATCH_REF, _CATCH_ALL, _CATCH_ALL_REF = (bytes((clause,)) for clause in range(4))
 
@@ -17,9 +17,7 @@ _CATCH, _CATCH_REF, _CATCH_ALL, _CATCH_ALL_REF = (bytes((clause,)) for clause in
 class FunctionWriter:
     """Writes one function. Open labels are counted from the function's, which is 0."""
 
-    def __init__(
-        self, data: bytes, body: FunctionBody, parameters: int, types: BlockTypes
-    ) -> None:
+    def __init__(self, data: bytes, body: FunctionBody, parameters: int, types: BlockTypes) -> None:
         self._data = data
         self._body = body
         self._types = types

@@ -1,1 +1,1 @@
-"""A small POSIX-like system, in memory, under every ABI. It knows no WebAssembly."""
+"""A small POSIX-like system held in memory. It knows of no ABI and no WebAssembly engine."""

@@ -1,13 +1,14 @@
-"""What stat and statfs tell."""
+"""What is known about a file, a directory entry, and a filesystem."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(slots=True)
-class Attributes:
-    """Of one inode. `mode` includes the file type; times in nanoseconds since 1970."""
+class Attributes(NamedTuple):
+    """As stat(2). Times are nanoseconds since 1970, `size` is in bytes, and `mode` holds
+    the file type as well. A named tuple, because every stat of the guest makes one."""
 
     device: int
     inode: int
@@ -22,9 +23,19 @@ class Attributes:
     ctime_ns: int
 
 
+class DirectoryEntry(NamedTuple):
+    """As getdents64(2). `kind` is a DT_ value, which is the file type of a mode, shifted
+    right by 12; `next_position` is where to seek for the entry after this one."""
+
+    inode: int
+    next_position: int
+    kind: int
+    name: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class FilesystemStatistics:
-    """Of one filesystem, counted in blocks of `block_size` bytes."""
+    """As statvfs(3). Sizes are counted in blocks of `block_size` bytes."""
 
     block_size: int
     blocks: int
@@ -33,14 +44,3 @@ class FilesystemStatistics:
     files_free: int
     name_max: int
     flags: int
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryEntry:
-    """One name in a directory. `kind` is a DT_ constant; seeking to `next_position`
-    goes on after this entry."""
-
-    inode: int
-    next_position: int
-    kind: int
-    name: bytes

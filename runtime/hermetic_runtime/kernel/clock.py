@@ -1,4 +1,4 @@
-"""Clocks. A guest that is restored later goes on from where its own clocks were."""
+"""What time it is for the guest."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import time
 
 
 class Clock:
-    """`wall_offset_ns` and `monotonic_offset_ns` are added to the host's clocks."""
+    """The host's clocks, each moved by an offset in nanoseconds.
 
-    resolution_ns = 1000
+    With offsets a restored guest's clocks go on where they stood.
+    """
 
-    def __init__(self, wall_offset_ns: int = 0, monotonic_offset_ns: int | None = None) -> None:
+    resolution_ns = 1
+
+    def __init__(self, *, wall_offset_ns: int = 0, monotonic_offset_ns: int = 0) -> None:
         self.wall_offset_ns = wall_offset_ns
-        self.monotonic_offset_ns = (
-            -time.monotonic_ns() if monotonic_offset_ns is None else monotonic_offset_ns
-        )
+        self.monotonic_offset_ns = monotonic_offset_ns
 
     def wall_ns(self) -> int:
-        """Since 1970, in nanoseconds."""
+        """Nanoseconds since 1970-01-01 00:00 UTC."""
         return time.time_ns() + self.wall_offset_ns
 
     def monotonic_ns(self) -> int:
-        """Since the guest was made: when the host booted is none of its business."""
+        """Nanoseconds since an arbitrary moment; never goes back."""
         return time.monotonic_ns() + self.monotonic_offset_ns
 
     def cpu_ns(self) -> int:
-        """Processor time of the thread that runs the guest."""
+        """Processor time, in nanoseconds, of the calling thread, which is the guest's."""
         return time.thread_time_ns()

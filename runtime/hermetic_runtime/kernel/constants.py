@@ -1,50 +1,61 @@
-"""Numbers of the musl generic ABI (fcntl.h, sys/stat.h, poll.h, dirent.h)."""
+"""Flags and modes, with the values of Linux's generic ABI, which musl for wasm32 has too
+(fcntl.h, poll.h, sys/stat.h, sys/statvfs.h)."""
 
 from __future__ import annotations
 
-O_ACCMODE = 3
 O_RDONLY = 0
 O_WRONLY = 1
 O_RDWR = 2
-O_CREAT = 64
-O_EXCL = 128
-O_TRUNC = 512
-O_APPEND = 1024
-O_NONBLOCK = 2048
-O_DIRECTORY = 65_536
-O_NOFOLLOW = 131_072
-O_CLOEXEC = 524_288
-O_PATH = 2_097_152
+O_ACCMODE = 3
+O_CREAT = 0o100
+O_EXCL = 0o200
+O_TRUNC = 0o1000
+O_APPEND = 0o2000
+O_NONBLOCK = 0o4000
+O_DIRECTORY = 0o200000
+O_NOFOLLOW = 0o400000
+O_CLOEXEC = 0o2000000
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
 AT_REMOVEDIR = 0x200
+AT_SYMLINK_FOLLOW = 0x400
 AT_EMPTY_PATH = 0x1000
 
-FD_CLOEXEC = 1
-
-R_OK = 4
-W_OK = 2
+F_OK = 0
 X_OK = 1
+W_OK = 2
+R_OK = 4
 
 SEEK_SET = 0
 SEEK_CUR = 1
 SEEK_END = 2
 
-POLLIN = 1
-POLLOUT = 4
-POLLERR = 8
-POLLHUP = 16
-POLLNVAL = 32
+FD_CLOEXEC = 1
 
-DT_CHR = 2
-DT_DIR = 4
-DT_REG = 8
-DT_LNK = 10
+S_IFMT = 0o170000
+S_IFIFO = 0o010000
+S_IFCHR = 0o020000
+S_IFDIR = 0o040000
+S_IFREG = 0o100000
+S_IFLNK = 0o120000
+
+POLLIN = 0x001
+POLLOUT = 0x004
+POLLERR = 0x008
+POLLHUP = 0x010
+POLLNVAL = 0x020
+
+ST_RDONLY = 1
 
 NAME_MAX = 255
 PATH_MAX = 4096
-MAX_SYMLINKS = 40
+"""Bytes of a path, its NUL included."""
+PIPE_BUF = 4096
+"""Bytes that a write to a pipe puts in whole or not at all."""
+FILE_SIZE_MAX = 2**63 - 1
+SYMLINKS_MAX = 40
 
-GUEST_UID = 1000
-GUEST_GID = 1000
+UID = 1000
+GID = 1000
+"""Whom every file belongs to, and whom the guest runs as."""

@@ -2,94 +2,132 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Mapping
 
-from hermetic_runtime.kernel.attributes import Attributes
+from hermetic_runtime.kernel import entropy
+from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
+from hermetic_runtime.kernel.constants import GID, S_IFCHR, S_IFDIR, UID
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.filesystem import Device, Directory, Filesystem, Node
+from hermetic_runtime.kernel.filesystem import (
+    BLOCK_BYTES,
+    FIRST_POSITION,
+    Device,
+    Directory,
+    Filesystem,
+    Node,
+)
 
-
-class FunctionDevice(Device):
-    """A device made of two functions."""
-
-    def __init__(
-        self,
-        filesystem: Filesystem,
-        read: Callable[[int], bytes],
-        write: Callable[[bytes], int] = len,
-    ) -> None:
-        self.filesystem = filesystem
-        self.mode = stat.S_IFCHR | 0o666
-        self._read = read
-        self._write = write
-        self._attributes = filesystem.fixed_attributes(filesystem.next_inode(), self.mode, 0)
-
-    def attributes(self) -> Attributes:
-        return self._attributes
-
-    def read(self, size: int) -> bytes:
-        return self._read(size)
-
-    def write(self, data: bytes) -> int:
-        return self._write(data)
-
-
-class DescriptorDevice(Device):
-    """/dev/stdin and its like: opening it duplicates an open descriptor."""
-
-    def __init__(self, filesystem: Filesystem, descriptor: int) -> None:
-        self.filesystem = filesystem
-        self.mode = stat.S_IFCHR | 0o666
-        self.descriptor = descriptor
-        self._inode = filesystem.next_inode()
-
-    def attributes(self) -> Attributes:
-        return self.filesystem.fixed_attributes(self._inode, self.mode, 0)
-
-    def read(self, size: int) -> bytes:
-        raise Failure(Errno.EINVAL)
-
-    def write(self, data: bytes) -> int:
-        raise Failure(Errno.EINVAL)
-
-
-class DeviceDirectory(Directory):
-    """/dev itself."""
-
-    def __init__(self, filesystem: Filesystem) -> None:
-        self.filesystem = filesystem
-        self.mode = stat.S_IFDIR | 0o555
-        self._attributes = filesystem.fixed_attributes(filesystem.next_inode(), self.mode, 0)
-        self._nodes: dict[bytes, Node] = {
-            b"null": FunctionDevice(filesystem, lambda _: b""),
-            b"zero": FunctionDevice(filesystem, bytes),
-            b"full": FunctionDevice(filesystem, bytes, _no_space),
-            b"random": FunctionDevice(filesystem, os.urandom),
-            b"urandom": FunctionDevice(filesystem, os.urandom),
-            b"stdin": DescriptorDevice(filesystem, 0),
-            b"stdout": DescriptorDevice(filesystem, 1),
-            b"stderr": DescriptorDevice(filesystem, 2),
-        }
-
-    def attributes(self) -> Attributes:
-        return self._attributes
-
-    def lookup(self, name: bytes) -> Node | None:
-        return self._nodes.get(name)
-
-    def names(self) -> Iterable[bytes]:
-        return self._nodes
-
-
-def _no_space(_data: bytes) -> int:
-    raise Failure(Errno.ENOSPC)
+_TRANSFER_BYTES = 1024 * 1024
+"""Most bytes that one read of an endless device gives."""
+_ROOT_INODE = 1
 
 
 class DeviceFilesystem(Filesystem):
-    """What is mounted on /dev."""
+    """null, zero, full, random, urandom, and stdin, stdout, stderr."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = DeviceDirectory(self)
+        devices: dict[bytes, DeviceNode] = {
+            b"null": NullDevice(self, 2, 1, 3),
+            b"zero": ZeroDevice(self, 3, 1, 5),
+            b"full": FullDevice(self, 4, 1, 7),
+            b"random": RandomDevice(self, 5, 1, 8),
+            b"urandom": RandomDevice(self, 6, 1, 9),
+            b"stdin": DescriptorDevice(self, 7, 0),
+            b"stdout": DescriptorDevice(self, 8, 1),
+            b"stderr": DescriptorDevice(self, 9, 2),
+        }
+        self.root: Directory = DeviceDirectory(self, devices)
+
+
+class DeviceNode(Device):
+    """A device with the numbers of Linux (Documentation/admin-guide/devices.txt)."""
+
+    __slots__ = ("_attributes", "filesystem", "mode")
+
+    def __init__(self, filesystem: Filesystem, inode: int, major: int, minor: int) -> None:
+        self.filesystem = filesystem
+        self.mode = S_IFCHR | 0o666
+        number = major << 8 | minor
+        self._attributes = Attributes(
+            filesystem.device, inode, self.mode, 1, UID, GID, 0, number, 0, 0, 0
+        )
+
+    def attributes(self) -> Attributes:
+        return self._attributes
+
+    def write(self, data: bytes | memoryview) -> int:
+        return len(data)
+
+
+class NullDevice(DeviceNode):
+    """Empty, and takes everything."""
+
+    __slots__ = ()
+
+    def read(self, size: int) -> bytes:
+        return b""
+
+
+class ZeroDevice(DeviceNode):
+    """Endless zeros."""
+
+    __slots__ = ()
+
+    def read(self, size: int) -> bytes:
+        return bytes(min(size, _TRANSFER_BYTES))
+
+
+class FullDevice(ZeroDevice):
+    """Endless zeros, and no room at all."""
+
+    __slots__ = ()
+
+    def write(self, data: bytes | memoryview) -> int:
+        raise Failure(Errno.ENOSPC)
+
+
+class RandomDevice(DeviceNode):
+    """Endless random bytes."""
+
+    __slots__ = ()
+
+    def read(self, size: int) -> bytes:
+        return entropy.fill(min(size, _TRANSFER_BYTES))
+
+
+class DescriptorDevice(DeviceNode):
+    """Opening this gives another descriptor of what the descriptor `fd` refers to."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, filesystem: Filesystem, inode: int, fd: int) -> None:
+        super().__init__(filesystem, inode, 5, fd)
+        self.fd = fd
+
+
+class DeviceDirectory(Directory):
+    """The root, which never changes."""
+
+    __slots__ = ("_devices", "filesystem", "mode", "name", "parent", "removed")
+
+    def __init__(self, filesystem: Filesystem, devices: Mapping[bytes, DeviceNode]) -> None:
+        self.filesystem = filesystem
+        self.mode = S_IFDIR | 0o755
+        self.name = b""
+        self.parent = self
+        self.removed = False
+        self._devices = devices
+
+    def attributes(self) -> Attributes:
+        device = self.filesystem.device
+        return Attributes(device, _ROOT_INODE, self.mode, 2, UID, GID, BLOCK_BYTES, 0, 0, 0, 0)
+
+    def lookup(self, name: bytes) -> Node | None:
+        return self._devices.get(name)
+
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        for index, (name, device) in enumerate(self._devices.items(), FIRST_POSITION):
+            if index >= position:
+                inode = device.attributes().inode
+                yield DirectoryEntry(inode, index + 1, S_IFCHR >> 12, name)

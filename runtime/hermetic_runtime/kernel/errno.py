@@ -1,4 +1,4 @@
-"""Error numbers, and the one exception that carries them."""
+"""Error numbers, and the exception by which a system call fails."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from enum import IntEnum
 
 
 class Errno(IntEnum):
-    """WASI preview1's numbers (wasi-libc typenames.h), which Emscripten shares."""
+    """Numbers of WASI preview1 (typenames.h, `errno`), which Emscripten's musl shares
+    (bits/errno.h). One differs: ENOTSUP is Emscripten's 138 here, and 58 in WASI."""
 
     E2BIG = 1
     EACCES = 2
@@ -90,5 +91,8 @@ class Failure(Exception):
     """A system call failed; the guest sees `errno`."""
 
     def __init__(self, errno: Errno) -> None:
-        super().__init__(errno.name)
+        super().__init__(errno)
         self.errno = errno
+
+    def __str__(self) -> str:
+        return self.errno.name

@@ -1,174 +1,151 @@
-"""What a filesystem is to the rest of the kernel.
+"""What a filesystem is to the rest of the kernel: nodes that form a tree.
 
-A filesystem is a tree of nodes. The base classes are a read-only filesystem: every
-operation that changes something fails with EROFS until a subclass allows it.
+Whether a call is allowed, and which error it gives, is decided outside, once for all
+filesystems. Here every change is refused with EROFS; a writable filesystem overrides.
 """
 
 from __future__ import annotations
 
-import itertools
-import stat
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import count
 
-from hermetic_runtime.kernel.attributes import Attributes, FilesystemStatistics
-from hermetic_runtime.kernel.constants import (
-    DT_CHR,
-    DT_DIR,
-    DT_LNK,
-    DT_REG,
-    GUEST_GID,
-    GUEST_UID,
-    NAME_MAX,
-    POLLIN,
-    POLLOUT,
-)
+from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry, FilesystemStatistics
+from hermetic_runtime.kernel.constants import NAME_MAX, ST_RDONLY
 from hermetic_runtime.kernel.errno import Errno, Failure
 
-_device_numbers = itertools.count(1)
+BLOCK_BYTES = 4096
+FIRST_POSITION = 2
+"""Where a directory's own entries begin: "." and ".." are at 0 and 1."""
 
-_KINDS = {
-    stat.S_IFREG: DT_REG,
-    stat.S_IFDIR: DT_DIR,
-    stat.S_IFLNK: DT_LNK,
-    stat.S_IFCHR: DT_CHR,
-}
+_devices = count(1)
 
 
-class Node(ABC):
-    """A file, directory, symbolic link or device. `mode` includes the file type."""
+class Filesystem:
+    """A tree of nodes. `root` is its own parent."""
+
+    root: Directory
+    writable = False
+
+    def __init__(self) -> None:
+        self.device = next(_devices)
+
+    def statistics(self) -> FilesystemStatistics:
+        return FilesystemStatistics(BLOCK_BYTES, 0, 0, 0, 0, NAME_MAX, ST_RDONLY)
+
+    def close(self) -> None:
+        """Let go of what the filesystem holds on the host. Nothing is used afterwards."""
+
+
+class Node:
+    """A file, directory, symlink or device. `mode` holds its type and permissions."""
+
+    __slots__ = ("__weakref__",)
 
     filesystem: Filesystem
     mode: int
 
-    @property
-    def kind(self) -> int:
-        """The DT_ constant of this node."""
-        return _KINDS.get(stat.S_IFMT(self.mode), 0)
+    def attributes(self) -> Attributes:
+        raise NotImplementedError
 
-    @abstractmethod
-    def attributes(self) -> Attributes: ...
-
-    def change_mode(self, mode: int) -> None:
-        """Set the permission bits."""
+    def set_mode(self, permissions: int) -> None:
         raise Failure(Errno.EROFS)
 
-    def change_times(self, accessed: int | None, modified: int | None) -> None:
-        """Set times in nanoseconds; None leaves one as it is."""
+    def set_times(self, atime_ns: int | None, mtime_ns: int | None) -> None:
+        """None leaves a time as it is."""
         raise Failure(Errno.EROFS)
+
+    def acquire(self) -> None:
+        """An open file description now refers to this node."""
+
+    def release(self) -> None:
+        """An open file description has let go of this node."""
 
 
 class File(Node):
-    """A node with contents."""
+    """A regular file. `read_at` and `write_at` come between `acquire` and `release`."""
 
-    @abstractmethod
-    def read(self, offset: int, size: int) -> bytes | memoryview: ...
+    __slots__ = ()
 
-    def write(self, offset: int, data: bytes) -> int:
-        """`offset` may lie past the end: what is between reads as zeros."""
+    def size(self) -> int:
+        raise NotImplementedError
+
+    def read_at(self, offset: int, size: int) -> bytes | memoryview:
+        """At most `size` bytes; none at or behind the end."""
+        raise NotImplementedError
+
+    def write_at(self, offset: int, data: bytes | memoryview) -> int:
+        """The bytes written; a gap before `offset` is filled with zeros."""
         raise Failure(Errno.EROFS)
 
-    def append(self, data: bytes) -> int:
-        """Write at the end; the offset after what was written."""
-        offset = self.attributes().size
-        return offset + self.write(offset, data)
-
-    def truncate(self, size: int) -> None:
+    def resize(self, size: int) -> None:
+        """Cut off the end, or add zeros."""
         raise Failure(Errno.EROFS)
 
-    def opened(self) -> None:
-        """A descriptor refers to the file: its contents must outlive its last name."""
 
-    def closed(self) -> None:
-        """One descriptor less refers to the file."""
+class Symlink(Node):
+    """A symbolic link."""
+
+    __slots__ = ()
+
+    def target(self) -> bytes:
+        raise NotImplementedError
 
 
 class Device(Node):
-    """A node that is read and written without an offset."""
+    """A character device."""
 
-    @abstractmethod
-    def read(self, size: int) -> bytes: ...
+    __slots__ = ()
 
-    @abstractmethod
-    def write(self, data: bytes) -> int: ...
+    def read(self, size: int) -> bytes:
+        raise NotImplementedError
 
-    def poll(self) -> int:
-        """The poll events that would not block now."""
-        return POLLIN | POLLOUT
-
-
-class Link(Node):
-    """A symbolic link."""
-
-    target: bytes
+    def write(self, data: bytes | memoryview) -> int:
+        raise NotImplementedError
 
 
 class Directory(Node):
-    """A node with names."""
+    """A directory. Names given to the methods that change it are checked by the caller:
+    not empty, no slash or NUL, short enough, and new where one is made."""
 
-    @abstractmethod
+    __slots__ = ()
+
+    parent: Directory
+    name: bytes
+    removed: bool
+
     def lookup(self, name: bytes) -> Node | None:
-        """The node called `name` (never `.` or `..`), or None."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def names(self) -> Iterable[bytes]:
-        """Names in the order in which they are listed."""
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        """The entries from `position` on, which is `FIRST_POSITION` or some entry's
+        `next_position`. Entries made or removed meanwhile may or may not appear; every
+        other one appears exactly once."""
+        raise NotImplementedError
 
-    def create_file(self, name: bytes, mode: int) -> File:
+    def is_empty(self) -> bool:
+        return next(self.scan(FIRST_POSITION), None) is None
+
+    def create_file(self, name: bytes, permissions: int) -> File:
         raise Failure(Errno.EROFS)
 
-    def make_directory(self, name: bytes, mode: int) -> Directory:
+    def create_directory(self, name: bytes, permissions: int) -> Directory:
         raise Failure(Errno.EROFS)
 
-    def make_mount_point(self, name: bytes) -> Directory:
-        """An empty directory for the host to mount on, charged to nobody."""
+    def create_symlink(self, name: bytes, target: bytes) -> Symlink:
         raise Failure(Errno.EROFS)
 
-    def make_link(self, name: bytes, target: bytes) -> None:
+    def create_mount_point(self, name: bytes) -> Directory:
+        """A directory that the system makes and the guest is not charged for."""
         raise Failure(Errno.EROFS)
 
-    def add_name(self, name: bytes, node: Node) -> None:
-        """A hard link to a node of the same filesystem."""
+    def link(self, name: bytes, node: Node) -> None:
+        """Give a node of this filesystem, not a directory, one more name."""
         raise Failure(Errno.EROFS)
 
     def remove(self, name: bytes) -> None:
-        """Remove a name that is there; an empty directory or anything else."""
+        """Remove an entry; a directory must be empty."""
         raise Failure(Errno.EROFS)
 
-    def move(self, name: bytes, destination: Directory, new_name: bytes) -> None:
-        """Rename within the filesystem; what has the new name is replaced."""
+    def move(self, name: bytes, target: Directory, new_name: bytes) -> None:
+        """Rename an entry within the filesystem, replacing what has the new name."""
         raise Failure(Errno.EROFS)
-
-
-class Filesystem(ABC):
-    """A tree that can be mounted."""
-
-    root: Directory
-    read_only = True
-
-    def __init__(self) -> None:
-        self.device = next(_device_numbers)
-        self._inodes = itertools.count(1)
-
-    def next_inode(self) -> int:
-        return next(self._inodes)
-
-    def statistics(self) -> FilesystemStatistics:
-        st_rdonly = 1
-        return FilesystemStatistics(4096, 0, 0, 0, 0, NAME_MAX, st_rdonly if self.read_only else 0)
-
-    def fixed_attributes(self, inode: int, mode: int, size: int, time_ns: int = 0) -> Attributes:
-        """Attributes of a node that never changes."""
-        return Attributes(
-            device=self.device,
-            inode=inode,
-            mode=mode,
-            links=1,
-            uid=GUEST_UID,
-            gid=GUEST_GID,
-            size=size,
-            rdev=0,
-            atime_ns=time_ns,
-            mtime_ns=time_ns,
-            ctime_ns=time_ns,
-        )

@@ -1,8 +1,9 @@
-"""A read-only filesystem in one file, mapped and shared by every guest.
+"""A read-only filesystem packed into one file, which is mapped and not unpacked.
 
-The file: `MAGIC`, the length of the index as u64 little-endian, the index in JSON,
-then the contents one after the other. The index is a tree: a directory maps names
-to its children, a file is [offset, size] with the offset counted from the contents.
+The file holds, one after the other: `MAGIC`; the length of the header as a
+little-endian u64; the header, a JSON object that nests as directories do, where a
+file is `name: [offset, size]` and a directory is `name: {...}`; and the contents of
+all files, from whose beginning the offsets count.
 """
 
 from __future__ import annotations
@@ -10,139 +11,222 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from hermetic_runtime.kernel.attributes import Attributes
-from hermetic_runtime.kernel.filesystem import Directory, File, Filesystem, Node
+from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
+from hermetic_runtime.kernel.constants import GID, NAME_MAX, S_IFDIR, S_IFREG, UID
+from hermetic_runtime.kernel.filesystem import (
+    BLOCK_BYTES,
+    FIRST_POSITION,
+    Directory,
+    File,
+    Filesystem,
+    Node,
+)
 
-MAGIC = b"HERMIMG1"
+MAGIC = b"HERMETI\x01"
 _LENGTH_BYTES = 8
-_Tree = dict[str, Any]
+_TIME_NS = 315_532_800 * 10**9
+"""1980-01-01, the earliest time that a zip archive can hold."""
 
 
 class DamagedImage(ValueError):
-    """The file is not an image, or is cut short."""
-
-
-class ImageFile(File):
-    """A slice of the mapped contents."""
-
-    def __init__(self, filesystem: ImageFilesystem, offset: int, size: int) -> None:
-        self.filesystem = filesystem
-        self.mode = stat.S_IFREG | 0o444
-        self._offset = offset
-        self._size = size
-        self._attributes = filesystem.fixed_attributes(filesystem.next_inode(), self.mode, size)
-
-    def attributes(self) -> Attributes:
-        return self._attributes
-
-    def read(self, offset: int, size: int) -> memoryview:
-        start = min(offset, self._size)
-        end = min(start + size, self._size)
-        return self.filesystem.contents[self._offset + start : self._offset + end]
-
-    filesystem: ImageFilesystem
-
-
-class ImageDirectory(Directory):
-    """A directory of the index; nodes are made when they are first looked up."""
-
-    filesystem: ImageFilesystem
-
-    def __init__(self, filesystem: ImageFilesystem, tree: _Tree) -> None:
-        self.filesystem = filesystem
-        self.mode = stat.S_IFDIR | 0o555
-        self._tree = tree
-        self._nodes: dict[bytes, Node] = {}
-        self._attributes = filesystem.fixed_attributes(filesystem.next_inode(), self.mode, 0)
-
-    def attributes(self) -> Attributes:
-        return self._attributes
-
-    def lookup(self, name: bytes) -> Node | None:
-        node = self._nodes.get(name)
-        if node is None:
-            found = self._tree.get(os.fsdecode(name))
-            if found is None:
-                return None
-            if isinstance(found, dict):
-                node = ImageDirectory(self.filesystem, found)
-            else:
-                node = ImageFile(self.filesystem, *found)
-            self._nodes[name] = node
-        return node
-
-    def names(self) -> Iterable[bytes]:
-        return [os.fsencode(name) for name in self._tree]
-
-
-class ImageFilesystem(Filesystem):
-    """One loaded image. Nodes are shared by all guests that mount it."""
-
-    def __init__(self, index: _Tree, contents: memoryview) -> None:
-        super().__init__()
-        self.contents = contents
-        self._index = index
-        self.root = ImageDirectory(self, index)
-
-    @classmethod
-    def load(cls, path: Path) -> ImageFilesystem:
-        """Map an image. Raises `DamagedImage`, and OSError when the file can't be read."""
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < len(MAGIC) + _LENGTH_BYTES:
-                raise DamagedImage(f"{path} is not an image")
-            mapped = memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
-        if mapped[: len(MAGIC)] != MAGIC:
-            raise DamagedImage(f"{path} is not an image")
-        start = len(MAGIC) + _LENGTH_BYTES
-        end = start + int.from_bytes(mapped[len(MAGIC) : start], "little")
-        if end > size:
-            raise DamagedImage(f"{path} is cut short")
-        try:
-            index = json.loads(bytes(mapped[start:end]))
-        except ValueError as error:
-            raise DamagedImage(f"{path} has a damaged index: {error}") from error
-        return cls(index, mapped[end:])
-
-    def files(self) -> Iterator[tuple[str, bytes]]:
-        """Path and contents of every file."""
-        yield from self._files_under("", self._index)
-
-    def _files_under(self, prefix: str, tree: _Tree) -> Iterator[tuple[str, bytes]]:
-        for name, found in tree.items():
-            if isinstance(found, dict):
-                yield from self._files_under(f"{prefix}{name}/", found)
-            else:
-                offset, size = found
-                yield f"{prefix}{name}", bytes(self.contents[offset : offset + size])
+    """The file is not an image, or not all of one."""
 
 
 def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
-    """Pack files, given as relative paths with `/` and their contents, into an image.
+    """Pack (path, contents) pairs; directories come of themselves.
 
-    The image appears under its name only when it is whole.
+    `path` appears complete or not at all. Raises `ValueError` for a path that is
+    absolute, not normalised, or given twice, and `OSError`.
     """
-    index: _Tree = {}
+    tree: dict[str, Any] = {}
+    contents: list[bytes] = []
     offset = 0
-    pieces: list[bytes] = []
     for name, data in entries:
-        *folders, leaf = name.split("/")
-        tree = index
-        for folder in folders:
-            tree = tree.setdefault(folder, {})
-        tree[leaf] = [offset, len(data)]
-        pieces.append(data)
+        _add_file(tree, name, [offset, len(data)])
+        contents.append(data)
         offset += len(data)
-    packed = json.dumps(index, separators=(",", ":")).encode()
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(MAGIC + len(packed).to_bytes(_LENGTH_BYTES, "little") + packed)
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    header = json.dumps(tree, separators=(",", ":")).encode()
+    unfinished, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(unfinished, "wb") as file:
+            file.write(MAGIC + len(header).to_bytes(_LENGTH_BYTES, "little") + header)
+            file.writelines(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _add_file(tree: dict[str, Any], path: str, place: list[int]) -> None:
+    *directories, name = path.split("/")
+    for part in (*directories, name):
+        if part in ("", ".", "..") or "\0" in part or len(os.fsencode(part)) > NAME_MAX:
+            raise ValueError(f"an image can't hold the path {path!r}")
+    for directory in directories:
+        tree = tree.setdefault(directory, {})
+        if not isinstance(tree, dict):
+            raise ValueError(f"an image can't hold {path!r}: {directory!r} is a file in it")
+    if name in tree:
+        raise ValueError(f"an image can't hold {path!r} twice")
+    tree[name] = place
+
+
+class ImageFilesystem(Filesystem):
+    """Nodes are made when they are first asked for, and kept. Several kernels may share
+    one image, from several threads."""
+
+    def __init__(self, tree: dict[str, Any], contents: memoryview) -> None:
+        super().__init__()
+        self.contents = contents
+        self._inodes = 0
+        self.root: ImageDirectory = ImageDirectory(self, None, b"", tree)
+
+    @classmethod
+    def load(cls, path: Path) -> ImageFilesystem:
+        """Map an image. Raises `DamagedImage` and `OSError`."""
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise DamagedImage(f"{path} is empty")
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        start = len(MAGIC) + _LENGTH_BYTES
+        if len(data) < start or data[: len(MAGIC)] != MAGIC:
+            raise DamagedImage(f"{path} is not an image of files")
+        end = start + int.from_bytes(data[len(MAGIC) : start], "little")
+        try:
+            tree: object = json.loads(bytes(data[start:end]))
+        except (ValueError, RecursionError) as error:
+            raise DamagedImage(f"{path} has a damaged header: {error}") from error
+        if not isinstance(tree, dict):
+            raise DamagedImage(f"{path} has a header that is not an object")
+        return cls(cast("dict[str, Any]", tree), data[end:])
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """(path, contents) of every file. Raises `DamagedImage`."""
+        pending: list[tuple[str, ImageDirectory]] = [("", self.root)]
+        while pending:
+            prefix, directory = pending.pop()
+            for name in directory.names():
+                node = directory.lookup(name)
+                path = prefix + os.fsdecode(name)
+                if isinstance(node, ImageDirectory):
+                    pending.append((path + "/", node))
+                elif isinstance(node, ImageFile):
+                    yield path, bytes(node.read_at(0, node.size()))
+
+    def next_inode(self) -> int:
+        self._inodes += 1
+        return self._inodes
+
+
+class ImageNode(Node):
+    """What files and directories share."""
+
+    __slots__ = ("filesystem", "inode", "mode")
+
+    filesystem: ImageFilesystem
+
+    def __init__(self, filesystem: ImageFilesystem, mode: int) -> None:
+        self.filesystem = filesystem
+        self.inode = filesystem.next_inode()
+        self.mode = mode
+
+    def _attributes(self, links: int, size: int) -> Attributes:
+        return Attributes(
+            self.filesystem.device,
+            self.inode,
+            self.mode,
+            links,
+            UID,
+            GID,
+            size,
+            0,
+            _TIME_NS,
+            _TIME_NS,
+            _TIME_NS,
+        )
+
+
+class ImageFile(ImageNode, File):
+    """Contents are slices of the mapped file."""
+
+    __slots__ = ("_end", "_start")
+
+    def __init__(self, filesystem: ImageFilesystem, start: int, size: int) -> None:
+        super().__init__(filesystem, S_IFREG | 0o444)
+        self._start = start
+        self._end = start + size
+
+    def attributes(self) -> Attributes:
+        return self._attributes(1, self._end - self._start)
+
+    def size(self) -> int:
+        return self._end - self._start
+
+    def read_at(self, offset: int, size: int) -> bytes | memoryview:
+        start = self._start + offset
+        return self.filesystem.contents[start : min(start + size, self._end)]
+
+
+class ImageDirectory(ImageNode, Directory):
+    """One object of the header."""
+
+    __slots__ = ("_nodes", "_tree", "name", "parent", "removed")
+
+    parent: ImageDirectory
+
+    def __init__(
+        self,
+        filesystem: ImageFilesystem,
+        parent: ImageDirectory | None,
+        name: bytes,
+        tree: dict[str, Any],
+    ) -> None:
+        super().__init__(filesystem, S_IFDIR | 0o555)
+        self.parent = parent or self
+        self.name = name
+        self.removed = False
+        self._tree = tree
+        self._nodes: dict[bytes, ImageNode] = {}
+
+    def attributes(self) -> Attributes:
+        return self._attributes(2, BLOCK_BYTES)
+
+    def names(self) -> list[bytes]:
+        return [os.fsencode(name) for name in self._tree]
+
+    def lookup(self, name: bytes) -> ImageNode | None:
+        node = self._nodes.get(name)
+        if node is None:
+            found = self._tree.get(os.fsdecode(name))
+            if found is not None:
+                node = self._nodes.setdefault(name, self._create(name, found))
+        return node
+
+    def _create(self, name: bytes, found: object) -> ImageNode:
+        if isinstance(found, dict):
+            tree = cast("dict[str, Any]", found)
+            return ImageDirectory(self.filesystem, self, name, tree)
+        match found:
+            case [int(start), int(size)] if (
+                0 <= start <= start + size <= len(self.filesystem.contents)
+            ):
+                return ImageFile(self.filesystem, start, size)
+            case _:
+                raise DamagedImage(f"the image's entry {name!r} points outside of it")
+
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        for index, name in enumerate(self.names(), FIRST_POSITION):
+            if index >= position:
+                node = self.lookup(name)
+                assert node is not None
+                yield DirectoryEntry(node.inode, index + 1, node.mode >> 12, name)
+
+    def is_empty(self) -> bool:
+        return not self._tree

@@ -1,43 +1,81 @@
-"""A filesystem in memory, counted against a quota."""
+"""A filesystem in memory, as tmpfs is: everything in it is counted against a quota."""
 
 from __future__ import annotations
 
-import stat
-import time
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterator
+from itertools import count
 
-from hermetic_runtime.kernel.attributes import Attributes, FilesystemStatistics
-from hermetic_runtime.kernel.constants import GUEST_GID, GUEST_UID, NAME_MAX
+from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry, FilesystemStatistics
+from hermetic_runtime.kernel.clock import Clock
+from hermetic_runtime.kernel.constants import (
+    FILE_SIZE_MAX,
+    GID,
+    NAME_MAX,
+    S_IFDIR,
+    S_IFLNK,
+    S_IFMT,
+    S_IFREG,
+    UID,
+)
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.filesystem import Directory, File, Filesystem, Link, Node
-from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.kernel.filesystem import (
+    BLOCK_BYTES,
+    FIRST_POSITION,
+    Directory,
+    File,
+    Filesystem,
+    Node,
+    Symlink,
+)
+from hermetic_runtime.kernel.quota import ENTRY_BYTES, Quota
 
-_AnyNode = TypeVar("_AnyNode", bound="MemoryNode")
+_LINKS_MAX = 65_000
+
+
+class MemoryFilesystem(Filesystem):
+    """Access times are not kept up, as on a Linux filesystem mounted with noatime."""
+
+    writable = True
+
+    def __init__(self, quota: Quota, clock: Clock | None = None) -> None:
+        super().__init__()
+        self.quota = quota
+        self.clock = clock or Clock()
+        self.next_inode = count(1).__next__
+        self.root: MemoryDirectory = self.make_root()
+
+    def make_root(self) -> MemoryDirectory:
+        return MemoryDirectory(self, None, b"", 0o755)
+
+    def statistics(self) -> FilesystemStatistics:
+        quota = self.quota
+        return FilesystemStatistics(
+            block_size=BLOCK_BYTES,
+            blocks=quota.disk_bytes // BLOCK_BYTES,
+            blocks_free=max(0, quota.disk_bytes - quota.bytes_used) // BLOCK_BYTES,
+            files=quota.files,
+            files_free=max(0, quota.files - quota.files_used),
+            name_max=NAME_MAX,
+            flags=0,
+        )
 
 
 class MemoryNode(Node):
-    """What every node in memory has. `links` counts names; `extra_bytes` was charged
-    beside the inode, for its first name and its target."""
+    """What files, directories and symlinks in memory share."""
+
+    __slots__ = ("atime_ns", "ctime_ns", "filesystem", "inode", "links", "mode", "mtime_ns")
 
     filesystem: MemoryFilesystem
 
-    def __init__(
-        self, filesystem: MemoryFilesystem, mode: int, extra_bytes: int, *, charged: bool = True
-    ) -> None:
-        if charged:
-            filesystem.quota.charge_inode(extra_bytes)
-        self.charged = charged
+    def __init__(self, filesystem: MemoryFilesystem, mode: int) -> None:
         self.filesystem = filesystem
-        self.mode = mode
-        self.links = 1
         self.inode = filesystem.next_inode()
-        self.accessed = self.modified = self.changed = time.time_ns()
-        self._extra_bytes = extra_bytes
+        self.mode = mode
+        self.links = 0
+        self.atime_ns = self.mtime_ns = self.ctime_ns = filesystem.clock.wall_ns()
 
-    @property
-    def size(self) -> int:
-        return 0
+    def stored_size(self) -> int:
+        raise NotImplementedError
 
     def attributes(self) -> Attributes:
         return Attributes(
@@ -45,221 +83,267 @@ class MemoryNode(Node):
             self.inode,
             self.mode,
             self.links,
-            GUEST_UID,
-            GUEST_GID,
-            self.size,
+            UID,
+            GID,
+            self.stored_size(),
             0,
-            self.accessed,
-            self.modified,
-            self.changed,
+            self.atime_ns,
+            self.mtime_ns,
+            self.ctime_ns,
         )
 
-    def change_mode(self, mode: int) -> None:
-        self.mode = stat.S_IFMT(self.mode) | mode
-        self.changed = time.time_ns()
+    def set_mode(self, permissions: int) -> None:
+        self.mode = self.mode & S_IFMT | permissions & 0o7777
+        self.ctime_ns = self.filesystem.clock.wall_ns()
 
-    def change_times(self, accessed: int | None, modified: int | None) -> None:
-        self.accessed = self.accessed if accessed is None else accessed
-        self.modified = self.modified if modified is None else modified
-        self.changed = time.time_ns()
+    def set_times(self, atime_ns: int | None, mtime_ns: int | None) -> None:
+        if atime_ns is not None:
+            self.atime_ns = atime_ns
+        if mtime_ns is not None:
+            self.mtime_ns = mtime_ns
+        self.ctime_ns = self.filesystem.clock.wall_ns()
 
-    def touch(self) -> None:
-        self.modified = self.changed = time.time_ns()
+    def modified(self) -> None:
+        """Contents changed: keep the times."""
+        self.mtime_ns = self.ctime_ns = self.filesystem.clock.wall_ns()
+
+    def linked(self) -> None:
+        """A directory entry now names this node."""
+        if self.links >= _LINKS_MAX:
+            raise Failure(Errno.EMLINK)
+        self.links += 1
+        self.ctime_ns = self.filesystem.clock.wall_ns()
 
     def unlinked(self) -> None:
-        """One name less; without names (and descriptors) the node gives back its quota."""
+        """One directory entry less names this node."""
         self.links -= 1
-        self.changed = time.time_ns()
-        if self.links == 0:
-            self.release()
-
-    def release(self) -> None:
-        if self.charged:
-            self.filesystem.quota.release_inode(self._extra_bytes)
+        self.ctime_ns = self.filesystem.clock.wall_ns()
 
 
 class MemoryFile(MemoryNode, File):
-    """A regular file."""
+    """Contents are kept while the file has a name or is open."""
 
-    def __init__(
-        self, filesystem: MemoryFilesystem, mode: int, extra_bytes: int, *, charged: bool = True
-    ) -> None:
-        super().__init__(filesystem, stat.S_IFREG | mode, extra_bytes, charged=charged)
-        self.data = bytearray()
-        self._open = 0
+    __slots__ = ("_data", "_descriptions")
 
-    @property
+    def __init__(self, filesystem: MemoryFilesystem, mode: int) -> None:
+        super().__init__(filesystem, S_IFREG | mode)
+        self._data = bytearray()
+        self._descriptions = 0
+
     def size(self) -> int:
-        return len(self.data)
+        return len(self._data)
 
-    def read(self, offset: int, size: int) -> bytes:
-        return bytes(self.data[offset : offset + size])
+    def stored_size(self) -> int:
+        return self.size()
 
-    def write(self, offset: int, data: bytes) -> int:
-        end = offset + len(data)
-        if end > len(self.data):
-            self.filesystem.quota.charge_bytes(end - len(self.data))
-            if offset > len(self.data):
-                self.data.extend(bytes(offset - len(self.data)))
-        self.data[offset:end] = data
-        self.touch()
-        return len(data)
-
-    def truncate(self, size: int) -> None:
-        self.filesystem.quota.charge_bytes(size - len(self.data))
-        if size < len(self.data):
-            del self.data[size:]
-        else:
-            self.data.extend(bytes(size - len(self.data)))
-        self.touch()
-
-    @property
-    def is_open(self) -> bool:
-        return self._open > 0
-
-    def opened(self) -> None:
-        self._open += 1
-
-    def closed(self) -> None:
-        self._open -= 1
-        if self.links == 0:
-            self.release()
+    def acquire(self) -> None:
+        self._descriptions += 1
 
     def release(self) -> None:
-        if self._open:
-            return
-        self.filesystem.quota.charge_bytes(-len(self.data))
-        self.data = bytearray()
-        super().release()
+        self._descriptions -= 1
+        self._free_if_unused()
+
+    def unlinked(self) -> None:
+        super().unlinked()
+        self._free_if_unused()
+
+    def _free_if_unused(self) -> None:
+        if self.links == 0 and self._descriptions == 0:
+            self.filesystem.quota.release(len(self._data))
+            self._data = bytearray()
+
+    def read_at(self, offset: int, size: int) -> bytes | memoryview:
+        with memoryview(self._data) as data:
+            return data[offset : offset + size].tobytes()
+
+    def write_at(self, offset: int, data: bytes | memoryview) -> int:
+        if not data:
+            return 0
+        end = offset + len(data)
+        self._grow(end, offset)
+        self._data[offset:end] = data
+        self.modified()
+        return len(data)
+
+    def resize(self, size: int) -> None:
+        surplus = len(self._data) - size
+        if surplus > 0:
+            del self._data[size:]
+            self.filesystem.quota.release(surplus)
+        else:
+            self._grow(size, size)
+        self.modified()
+
+    def _grow(self, size: int, zeros_until: int) -> None:
+        """Charge for a size of `size`, and put zeros between the end and `zeros_until`."""
+        present = len(self._data)
+        if size > FILE_SIZE_MAX:
+            raise Failure(Errno.EFBIG)
+        if size > present:
+            self.filesystem.quota.charge(size - present)
+        if zeros_until > present:
+            self._data.extend(bytes(zeros_until - present))
 
 
-class MemoryLink(MemoryNode, Link):
-    """A symbolic link."""
+class MemorySymlink(MemoryNode, Symlink):
+    """Charged for the length of its target while it has a name."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, filesystem: MemoryFilesystem, target: bytes) -> None:
+        super().__init__(filesystem, S_IFLNK | 0o777)
+        self._target = target
+
+    def target(self) -> bytes:
+        return self._target
+
+    def stored_size(self) -> int:
+        return len(self._target)
+
+    def unlinked(self) -> None:
+        super().unlinked()
+        if self.links == 0:
+            self.filesystem.quota.release(len(self._target))
+
+
+class MemoryDirectory(MemoryNode, Directory):
+    """Entries have positions that only grow, so that a listing goes on where it stopped
+    whatever was made or removed meanwhile."""
+
+    __slots__ = ("_entries", "_next_position", "name", "parent", "removed")
+
+    parent: MemoryDirectory
 
     def __init__(
         self,
         filesystem: MemoryFilesystem,
-        target: bytes,
-        extra_bytes: int,
-        *,
-        charged: bool = True,
+        parent: MemoryDirectory | None,
+        name: bytes,
+        mode: int,
     ) -> None:
-        size = extra_bytes + len(target)
-        super().__init__(filesystem, stat.S_IFLNK | 0o777, size, charged=charged)
-        self.target = target
-
-    @property
-    def size(self) -> int:
-        return len(self.target)
-
-
-class MemoryDirectory(MemoryNode, Directory):
-    """A directory. `links` counts its own name, `.`, and the `..` of its children."""
-
-    def __init__(
-        self, filesystem: MemoryFilesystem, mode: int, extra_bytes: int, *, charged: bool = True
-    ) -> None:
-        super().__init__(filesystem, stat.S_IFDIR | mode, extra_bytes, charged=charged)
+        super().__init__(filesystem, S_IFDIR | mode)
         self.links = 2
-        self.children: dict[bytes, MemoryNode] = {}
+        self.parent = parent or self
+        self.name = name
+        self.removed = False
+        self._entries: dict[bytes, tuple[MemoryNode, int]] = {}
+        self._next_position = count(FIRST_POSITION).__next__
+
+    def stored_size(self) -> int:
+        return BLOCK_BYTES
+
+    def linked(self) -> None:
+        self.ctime_ns = self.filesystem.clock.wall_ns()
+
+    def unlinked(self) -> None:
+        self.removed = True
+        self.links = 0
 
     def lookup(self, name: bytes) -> Node | None:
-        return self.children.get(name)
+        entry = self._entries.get(name)
+        return None if entry is None else entry[0]
 
-    def names(self) -> Iterable[bytes]:
-        return self.children
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        entries = self._entries
+        for name in list(entries):
+            entry = entries.get(name)
+            if entry is not None and entry[1] >= position:
+                node, position = entry
+                yield DirectoryEntry(node.inode, position + 1, node.mode >> 12, name)
 
-    def create_file(self, name: bytes, mode: int) -> File:
-        return self._add(name, MemoryFile(self.filesystem, mode, len(name)))
+    def is_empty(self) -> bool:
+        return not self._entries
 
-    def make_directory(self, name: bytes, mode: int) -> Directory:
-        self._check_alive()
-        self.links += 1
+    def create_file(self, name: bytes, permissions: int) -> File:
+        file = self.new_file(name, permissions)
+        self._add(name, file)
+        return file
+
+    def create_directory(self, name: bytes, permissions: int) -> Directory:
+        directory = self.new_directory(name, permissions)
+        self._add(name, directory)
+        return directory
+
+    def create_symlink(self, name: bytes, target: bytes) -> Symlink:
+        symlink = self.new_symlink(name, target)
+        self.filesystem.quota.charge(len(target))
         try:
-            return self._add(name, MemoryDirectory(self.filesystem, mode, len(name)))
+            self._add(name, symlink)
         except Failure:
-            self.links -= 1
+            self.filesystem.quota.release(len(target))
             raise
+        return symlink
 
-    def make_mount_point(self, name: bytes) -> Directory:
-        self.links += 1
-        return self._add(name, MemoryDirectory(self.filesystem, 0o755, 0, charged=False))
+    def new_file(self, name: bytes, permissions: int) -> MemoryFile:
+        return MemoryFile(self.filesystem, permissions)
 
-    def make_link(self, name: bytes, target: bytes) -> None:
-        self._add(name, MemoryLink(self.filesystem, target, len(name)))
+    def new_directory(self, name: bytes, permissions: int) -> MemoryDirectory:
+        return MemoryDirectory(self.filesystem, self, name, permissions)
 
-    def add_name(self, name: bytes, node: Node) -> None:
-        if not isinstance(node, MemoryNode) or isinstance(node, MemoryDirectory):
-            raise Failure(Errno.EPERM)
-        if node.filesystem is not self.filesystem:
-            raise Failure(Errno.EXDEV)
-        self._check_alive()
-        node.links += 1
-        node.changed = time.time_ns()
-        self.children[name] = node
-        self.touch()
+    def new_symlink(self, name: bytes, target: bytes) -> MemorySymlink:
+        return MemorySymlink(self.filesystem, target)
 
-    def _add(self, name: bytes, node: _AnyNode) -> _AnyNode:
-        self._check_alive()
-        self.children[name] = node
-        self.touch()
-        return node
+    def create_mount_point(self, name: bytes) -> Directory:
+        directory = self.new_directory(name, 0o755)
+        self._put(name, directory)
+        return directory
 
-    def _check_alive(self) -> None:
-        """A directory that was removed while in use takes no new names."""
-        if self.links == 0:
-            raise Failure(Errno.ENOENT)
+    def link(self, name: bytes, node: Node) -> None:
+        assert isinstance(node, MemoryNode)
+        self._add(name, node)
 
     def remove(self, name: bytes) -> None:
-        node = self.children[name]
-        if isinstance(node, MemoryDirectory):
-            if node.children:
-                raise Failure(Errno.ENOTEMPTY)
-            self.links -= 1
-            node.links = 1
-        del self.children[name]
+        node = self._take(name)
+        self.filesystem.quota.release(ENTRY_BYTES + len(name), 1)
         node.unlinked()
-        self.touch()
 
-    def move(self, name: bytes, destination: Directory, new_name: bytes) -> None:
-        if not isinstance(destination, MemoryDirectory) or (
-            destination.filesystem is not self.filesystem
-        ):
-            raise Failure(Errno.EXDEV)
-        destination._check_alive()
-        node, replaced = self.children[name], destination.children.get(new_name)
-        if replaced is node:
-            return
-        if replaced is not None:
-            destination.remove(new_name)
-        del self.children[name]
-        destination.children[new_name] = node
+    def move(self, name: bytes, target: Directory, new_name: bytes) -> None:
+        assert isinstance(target, MemoryDirectory)
+        if target.removed:
+            raise Failure(Errno.ENOENT)
+        replaced = target.lookup(new_name)
+        if replaced is None:
+            self._charge_difference(len(new_name) - len(name))
+        else:
+            self.filesystem.quota.release(ENTRY_BYTES + len(name), 1)
+        node = self._take(name)
+        target._put(new_name, node)
+        node.ctime_ns = self.filesystem.clock.wall_ns()
+        if isinstance(replaced, MemoryNode):
+            replaced.unlinked()
+
+    def _charge_difference(self, size: int) -> None:
+        if size > 0:
+            self.filesystem.quota.charge(size)
+        else:
+            self.filesystem.quota.release(-size)
+
+    def _add(self, name: bytes, node: MemoryNode) -> None:
+        if self.removed:
+            raise Failure(Errno.ENOENT)
+        quota = self.filesystem.quota
+        quota.charge(ENTRY_BYTES + len(name), 1)
+        try:
+            node.linked()
+        except Failure:
+            quota.release(ENTRY_BYTES + len(name), 1)
+            raise
+        self._put(name, node)
+
+    def _put(self, name: bytes, node: MemoryNode) -> None:
+        replaced = self._entries.get(name)
+        if replaced is None:
+            self._entries[name] = (node, self._next_position())
+        else:
+            self._entries[name] = (node, replaced[1])
+            self.links -= isinstance(replaced[0], Directory)
         if isinstance(node, MemoryDirectory):
-            self.links -= 1
-            destination.links += 1
-        node.changed = time.time_ns()
-        self.touch()
-        destination.touch()
+            node.parent, node.name = self, name
+            self.links += 1
+        self.modified()
 
-
-class MemoryFilesystem(Filesystem):
-    """Empty at first. Several may share one quota; a root is not charged to it."""
-
-    read_only = False
-
-    def __init__(self, quota: Quota) -> None:
-        super().__init__()
-        self.quota = quota
-        self.root = MemoryDirectory(self, 0o755, 0, charged=False)
-
-    def statistics(self) -> FilesystemStatistics:
-        quota, block = self.quota, 4096
-        return FilesystemStatistics(
-            block,
-            quota.disk_bytes // block,
-            max(0, quota.disk_bytes - quota.bytes_used) // block,
-            quota.files,
-            max(0, quota.files - quota.files_used),
-            NAME_MAX,
-            0,
-        )
+    def _take(self, name: bytes) -> MemoryNode:
+        node, _ = self._entries.pop(name)
+        self.links -= isinstance(node, Directory)
+        self.modified()
+        return node

@@ -1,155 +1,198 @@
-"""The one tree that a guest sees: mounted filesystems, and paths through them."""
+"""Mounts, and how a path leads to a node."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from hermetic_runtime.kernel.constants import MAX_SYMLINKS, NAME_MAX, PATH_MAX, X_OK
+from hermetic_runtime.kernel.constants import NAME_MAX, PATH_MAX, SYMLINKS_MAX
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.filesystem import Directory, Filesystem, Link, Node
+from hermetic_runtime.kernel.filesystem import Directory, Filesystem, Node, Symlink
 
 
-class Place(NamedTuple):
-    """A directory and the way to it: `parent` is None at the root."""
+class Location(NamedTuple):
+    """Where a path's last name is, or would be. `name` is b"", b"." or b".." for a path
+    that ends in no name; `trailing_slash` says that only a directory will do."""
 
     directory: Directory
     name: bytes
-    parent: Place | None
+    trailing_slash: bool
 
-    def path(self) -> bytes:
-        names: list[bytes] = []
-        place = self
-        while place.parent is not None:
-            names.append(place.name)
-            place = place.parent
-        return b"/" + b"/".join(reversed(names))
-
-
-class Found(NamedTuple):
-    """Where a path leads: `name` in `place`, and the node there, or None.
-
-    `name` is empty when the path ends in a directory that was reached without a name
-    of its own (`/`, `.`, `..`); then `place` is that directory.
-    """
-
-    place: Place
-    name: bytes
-    node: Node | None
-    must_be_directory: bool
+    @property
+    def is_name(self) -> bool:
+        return self.name not in (b"", b".", b"..")
 
 
 class Namespace:
-    """Filesystems mounted on one another."""
+    """One tree made of several filesystems. Paths are resolved as path_resolution(7) says."""
 
     def __init__(self, mounts: Mapping[bytes, Filesystem]) -> None:
-        self._mounted: dict[tuple[Directory, bytes], Directory] = {}
-        self.root = Place(mounts[b"/"].root, b"", None)
-        for path in sorted(mounts):
+        self._mounted: dict[Directory, Directory] = {}
+        self._covered: dict[Directory, Directory] = {}
+        self._filesystems = list(mounts.values())
+        self.root = mounts[b"/"].root
+        for path in sorted(mounts, key=lambda path: path.count(b"/")):
             if path != b"/":
                 self._mount(path, mounts[path])
 
     def _mount(self, path: bytes, filesystem: Filesystem) -> None:
-        place = self.root
-        *folders, last = path.strip(b"/").split(b"/")
-        for name in folders:
-            node = self._child(place.directory, name)
-            if node is None:
-                node = place.directory.make_mount_point(name)
-            if not isinstance(node, Directory):
-                raise ValueError(f"{path!r} can't be mounted: {name!r} is not a directory")
-            place = Place(node, name, place)
-        if place.directory.lookup(last) is None and not place.directory.filesystem.read_only:
-            place.directory.make_mount_point(last)
-        self._mounted[place.directory, last] = filesystem.root
+        directory = self.root
+        for name in path.strip(b"/").split(b"/"):
+            if name in (b"", b".", b"..") or len(name) > NAME_MAX or b"\0" in name:
+                raise ValueError(f"{path!r} can't be a mount point: it must be a plain path")
+            child = self.child(directory, name)
+            if child is None:
+                child = directory.create_mount_point(name)
+            if not isinstance(child, Directory):
+                raise ValueError(f"{path!r} can't be a mount point: {name!r} is no directory")
+            directory = child
+        self._mounted[directory] = filesystem.root
+        self._covered[filesystem.root] = directory
 
-    def is_mount_point(self, directory: Directory, name: bytes) -> bool:
-        return (directory, name) in self._mounted
+    def close(self) -> None:
+        """Close every filesystem."""
+        for filesystem in self._filesystems:
+            filesystem.close()
 
-    def names(self, directory: Directory) -> list[bytes]:
-        """Names in a directory, mount points on read-only filesystems included."""
-        names = list(directory.names())
-        extra = [name for parent, name in self._mounted if parent is directory]
-        return names + [name for name in extra if name not in names]
-
-    def _child(self, directory: Directory, name: bytes) -> Node | None:
-        return self._mounted.get((directory, name)) or directory.lookup(name)
-
-    child = _child
-
-    def resolve(self, start: Place, path: bytes, *, follow: bool) -> Found:
-        """Walk `path` from `start` (from the root if it is absolute).
-
-        The last component need not exist. With `follow`, a symbolic link at the end is
-        followed. Raises `Failure` as Linux's path_resolution(7) says: ENOENT, ENOTDIR,
-        EACCES, ELOOP, ENAMETOOLONG.
-        """
-        if not path:
-            raise Failure(Errno.ENOENT)
-        if len(path) >= PATH_MAX:
-            raise Failure(Errno.ENAMETOOLONG)
-        place = self.root if path.startswith(b"/") else start
-        remaining = path.split(b"/")
-        remaining.reverse()
-        links = 0
-        name, node = b"", None
-        must_be_directory = False
-        while remaining:
-            component = remaining.pop()
-            if component in (b"", b"."):
-                must_be_directory = must_be_directory or not remaining
-                continue
-            last = not any(piece not in (b"", b".") for piece in remaining)
-            if component == b"..":
-                place = place.parent or place
-                name, node, must_be_directory = b"", None, last
-                continue
-            if len(component) > NAME_MAX:
-                raise Failure(Errno.ENAMETOOLONG)
-            if not place.directory.mode & X_OK << 6:
-                raise Failure(Errno.EACCES)
-            found = self._mounted.get((place.directory, component))
-            if found is None:
-                found = place.directory.lookup(component)
-            if isinstance(found, Link) and (not last or follow or remaining):
-                links += 1
-                if links > MAX_SYMLINKS:
-                    raise Failure(Errno.ELOOP)
-                if found.target.startswith(b"/"):
-                    place = self.root
-                pieces = found.target.split(b"/")
-                pieces.reverse()
-                remaining.extend(pieces)
-                continue
-            if last:
-                name, node = component, found
-                must_be_directory = must_be_directory or bool(remaining)
-                break
-            if found is None:
-                raise Failure(Errno.ENOENT)
-            if not isinstance(found, Directory):
-                raise Failure(Errno.ENOTDIR)
-            place = Place(found, component, place)
-        if not name:
-            return Found(place, b"", place.directory, True)
-        if must_be_directory and node is not None and not isinstance(node, Directory):
-            raise Failure(Errno.ENOTDIR)
-        return Found(place, name, node, must_be_directory)
-
-    def existing(self, start: Place, path: bytes, *, follow: bool) -> Node:
-        """The node at `path`. Raises `Failure(ENOENT)` when there is none."""
-        node = self.resolve(start, path, follow=follow).node
-        if node is None:
-            raise Failure(Errno.ENOENT)
+    def child(self, directory: Directory, name: bytes) -> Node | None:
+        """What `name` is in `directory`, seen through mounts."""
+        node = directory.lookup(name)
+        if isinstance(node, Directory):
+            return self._mounted.get(node, node)
         return node
 
-    def directory(self, start: Place, path: bytes) -> Place:
-        """The directory at `path`. Raises `Failure(ENOENT)` or `Failure(ENOTDIR)`."""
-        found = self.resolve(start, path, follow=True)
-        if found.node is None:
-            raise Failure(Errno.ENOENT)
-        if not isinstance(found.node, Directory):
-            raise Failure(Errno.ENOTDIR)
-        if not found.name:
-            return found.place
-        return Place(found.node, found.name, found.place)
+    def parent(self, directory: Directory) -> Directory:
+        """The directory that ".." leads to; the root's is the root."""
+        while directory is not self.root and directory in self._covered:
+            directory = self._covered[directory]
+        parent = directory.parent
+        return self._mounted.get(parent, parent)
+
+    def is_mount_point(self, directory: Directory, name: bytes) -> bool:
+        """Whether something is mounted on the entry `name` of `directory`."""
+        return directory.lookup(name) in self._mounted
+
+    def is_inside(self, directory: Directory, ancestor: Node) -> bool:
+        """Whether `directory` is `ancestor` or lies below it, in one filesystem."""
+        while directory is not ancestor:
+            if directory is directory.parent:
+                return False
+            directory = directory.parent
+        return True
+
+    def path_of(self, directory: Directory) -> bytes:
+        """The absolute path. Raises `Failure(ENOENT)` for a removed directory."""
+        names: list[bytes] = []
+        while directory is not self.root:
+            if directory in self._covered:
+                directory = self._covered[directory]
+                continue
+            if directory.removed:
+                raise Failure(Errno.ENOENT)
+            names.append(directory.name)
+            directory = self.parent(directory)
+        return b"/" + b"/".join(reversed(names))
+
+    def resolve(self, base: Directory, path: bytes, *, follow: bool = True) -> Node:
+        """The node at `path`. Without `follow`, a symlink at its end is the answer.
+
+        Raises `Failure` with ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG or EINVAL.
+        """
+        _check(path)
+        start = self.root if path[0] == _SLASH else base
+        return self._walk(start, path.split(b"/"), follow, 0)[0]
+
+    def locate(self, base: Directory, path: bytes, *, follow: bool) -> tuple[Location, Node | None]:
+        """Where the last name of `path` is, and what is there, if anything.
+
+        With `follow`, symlinks at the end are followed even if they lead to nothing yet.
+        Raises as `resolve` does, for the way there.
+        """
+        _check(path)
+        followed = 0
+        while True:
+            location, followed = self._locate_once(base, path, followed)
+            if location.is_name:
+                node = self.child(location.directory, location.name)
+            else:
+                node = self._special(location)
+            if node is None and len(location.name) > NAME_MAX:
+                raise Failure(Errno.ENAMETOOLONG)
+            if not follow or not isinstance(node, Symlink):
+                return location, node
+            followed += 1
+            if followed > SYMLINKS_MAX:
+                raise Failure(Errno.ELOOP)
+            base = location.directory
+            path = node.target() + b"/" * location.trailing_slash
+
+    def _locate_once(self, base: Directory, path: bytes, followed: int) -> tuple[Location, int]:
+        directory = self.root if path[:1] == b"/" else base
+        stripped = path.rstrip(b"/")
+        head, _, name = stripped.rpartition(b"/")
+        if head:
+            node, followed = self._walk(directory, head.split(b"/"), True, followed)
+            if not isinstance(node, Directory):
+                raise Failure(Errno.ENOTDIR)
+            directory = node
+        _check_search(directory)
+        return Location(directory, name, len(stripped) < len(path)), followed
+
+    def _special(self, location: Location) -> Directory:
+        if location.name == b"..":
+            return self.parent(location.directory)
+        return location.directory
+
+    def _walk(
+        self, node: Node, names: list[bytes], follow: bool, followed: int
+    ) -> tuple[Node, int]:
+        mounted = self._mounted
+        index, last = 0, len(names) - 1
+        while index <= last:
+            name = names[index]
+            index += 1
+            if not isinstance(node, Directory):
+                raise Failure(Errno.ENOTDIR)
+            if not name:
+                continue
+            if not node.mode & 0o100:
+                raise Failure(Errno.EACCES)
+            if name == b".":
+                continue
+            if name == b"..":
+                node = self.parent(node)
+                continue
+            child = node.lookup(name)
+            if isinstance(child, Directory):
+                node = mounted.get(child, child)
+            elif child is None:
+                raise Failure(Errno.ENOENT if len(name) <= NAME_MAX else Errno.ENAMETOOLONG)
+            elif isinstance(child, Symlink) and (follow or index <= last):
+                followed += 1
+                if followed > SYMLINKS_MAX:
+                    raise Failure(Errno.ELOOP)
+                target = child.target()
+                if target[:1] == b"/":
+                    node = self.root
+                names = target.split(b"/") + names[index:]
+                index, last = 0, len(names) - 1
+            else:
+                node = child
+        return node, followed
+
+
+_SLASH = 0x2F
+
+
+def _check(path: bytes) -> None:
+    if not path:
+        raise Failure(Errno.ENOENT)
+    if len(path) >= PATH_MAX:
+        raise Failure(Errno.ENAMETOOLONG)
+    if b"\0" in path:
+        raise Failure(Errno.EINVAL)
+
+
+def _check_search(directory: Directory) -> None:
+    if not directory.mode & 0o100:
+        raise Failure(Errno.EACCES)

@@ -1,62 +1,122 @@
-"""Pipes: a bounded buffer with a reading and a writing end."""
+"""Pipes."""
 
 from __future__ import annotations
 
-from hermetic_runtime.kernel.constants import POLLERR, POLLHUP, POLLIN, POLLOUT
+from hermetic_runtime.kernel.attributes import Attributes
+from hermetic_runtime.kernel.constants import (
+    GID,
+    O_NONBLOCK,
+    O_RDONLY,
+    O_WRONLY,
+    PIPE_BUF,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    S_IFIFO,
+    UID,
+)
+from hermetic_runtime.kernel.descriptions import Description
 from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.wakeup import Wakeup
 
-CAPACITY = 65_536
+CAPACITY_BYTES = 65_536
 
 
 class Pipe:
-    """`readers` and `writers` count the open file descriptions of each end."""
+    """The buffer between two ends, each of which is a description."""
 
-    def __init__(self, wakeup: Wakeup) -> None:
-        self.readers = 1
-        self.writers = 1
-        self._buffer = bytearray()
-        self._wakeup = wakeup
-
-    def read(self, size: int, *, wait: bool) -> bytes:
-        """b"" at the end of file. Raises `Failure(EAGAIN)` when nothing is there and
-        `wait` is false."""
-        if size == 0:
-            return b""
-        if not self._buffer and self.writers:
-            if not wait:
-                raise Failure(Errno.EAGAIN)
-            self._wakeup.wait(lambda: bool(self._buffer) or not self.writers, None)
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return data
-
-    def write(self, data: bytes, *, wait: bool) -> int:
-        """Bytes taken. Raises `Failure(EPIPE)` without readers, and `Failure(EAGAIN)`
-        when there is no room and `wait` is false."""
-        if not self.readers:
-            raise Failure(Errno.EPIPE)
-        if not data:
-            return 0
-        if len(self._buffer) >= CAPACITY:
-            if not wait:
-                raise Failure(Errno.EAGAIN)
-            self._wakeup.wait(lambda: len(self._buffer) < CAPACITY or not self.readers, None)
-            if not self.readers:
-                raise Failure(Errno.EPIPE)
-        taken = data[: CAPACITY - len(self._buffer)]
-        self._buffer += taken
-        return len(taken)
+    def __init__(self, wakeup: Wakeup, inode: int, now_ns: int) -> None:
+        self.wakeup = wakeup
+        self.data = bytearray()
+        self.reader_open = True
+        self.writer_open = True
+        self.attributes = Attributes(
+            0, inode, S_IFIFO | 0o600, 1, UID, GID, 0, 0, now_ns, now_ns, now_ns
+        )
 
     @property
-    def waiting(self) -> int:
-        """Bytes that can be read now."""
-        return len(self._buffer)
+    def room(self) -> int:
+        return CAPACITY_BYTES - len(self.data)
 
-    def poll_reader(self) -> int:
-        return (POLLIN if self._buffer else 0) | (0 if self.writers else POLLHUP)
+    def wait_for_data(self) -> None:
+        self.wakeup.wait(lambda: bool(self.data) or not self.writer_open, None)
 
-    def poll_writer(self) -> int:
-        if not self.readers:
-            return POLLERR
-        return POLLOUT if len(self._buffer) < CAPACITY else 0
+    def wait_for_room(self, size: int) -> None:
+        self.wakeup.wait(lambda: self.room >= size or not self.reader_open, None)
+
+
+class PipeReader(Description):
+    """The end to read from: nothing more comes once the writer is closed."""
+
+    __slots__ = ("_pipe",)
+
+    def __init__(self, pipe: Pipe, flags: int) -> None:
+        super().__init__(O_RDONLY | flags)
+        self._pipe = pipe
+
+    def attributes(self) -> Attributes:
+        return self._pipe.attributes
+
+    def read(self, size: int) -> bytes:
+        pipe = self._pipe
+        if not pipe.data and pipe.writer_open and size:
+            if self.flags & O_NONBLOCK:
+                raise Failure(Errno.EAGAIN)
+            pipe.wait_for_data()
+        piece = bytes(pipe.data[:size])
+        del pipe.data[:size]
+        return piece
+
+    def events(self) -> int:
+        pipe = self._pipe
+        return (POLLIN if pipe.data else 0) | (0 if pipe.writer_open else POLLHUP)
+
+    def closed(self) -> None:
+        self._pipe.reader_open = False
+        self._pipe.data.clear()
+
+
+class PipeWriter(Description):
+    """The end to write to: fails with EPIPE once the reader is closed."""
+
+    __slots__ = ("_pipe",)
+
+    def __init__(self, pipe: Pipe, flags: int) -> None:
+        super().__init__(O_WRONLY | flags)
+        self._pipe = pipe
+
+    def attributes(self) -> Attributes:
+        return self._pipe.attributes
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Up to PIPE_BUF bytes go in together or not at all (pipe(7))."""
+        pipe = self._pipe
+        needed = len(data) if len(data) <= PIPE_BUF else 1
+        written = 0
+        while True:
+            if not pipe.reader_open:
+                raise Failure(Errno.EPIPE)
+            if pipe.room >= needed:
+                piece = data[written : written + pipe.room]
+                pipe.data += piece
+                written += len(piece)
+            if written == len(data):
+                return written
+            try:
+                if self.flags & O_NONBLOCK:
+                    raise Failure(Errno.EAGAIN)
+                pipe.wait_for_room(needed)
+            except Failure:
+                if written:
+                    return written
+                raise
+
+    def events(self) -> int:
+        pipe = self._pipe
+        if not pipe.reader_open:
+            return POLLERR | POLLOUT
+        return POLLOUT if pipe.room >= PIPE_BUF else 0
+
+    def closed(self) -> None:
+        self._pipe.writer_open = False

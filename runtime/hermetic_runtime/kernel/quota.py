@@ -1,16 +1,21 @@
-"""What the files of a guest may take, so that they cannot eat the host's memory."""
+"""How much a guest may store."""
 
 from __future__ import annotations
 
 from hermetic_runtime.kernel.errno import Errno, Failure
 
-INODE_BYTES = 256
-"""Charged for every inode on top of its contents."""
+ENTRY_BYTES = 256
+"""What each directory entry with its inode is charged beside its name, so that empty
+files can't fill the host's memory."""
 
 
 class Quota:
-    """Counts bytes and inodes. What would go over fails with ENOSPC and is
-    remembered in `refused` by the name of the limit."""
+    """Bytes and files that all writable filesystems of a guest share.
+
+    `refused` remembers which limits ("disk_bytes", "files") were ever in the way.
+    """
+
+    __slots__ = ("bytes_used", "disk_bytes", "files", "files_used", "refused")
 
     def __init__(self, disk_bytes: int, files: int) -> None:
         self.disk_bytes = disk_bytes
@@ -19,21 +24,18 @@ class Quota:
         self.files_used = 0
         self.refused: set[str] = set()
 
-    def charge_bytes(self, count: int) -> None:
-        """Take `count` bytes; a negative count gives them back."""
-        if count > 0 and self.bytes_used + count > self.disk_bytes:
-            self.refused.add("disk_bytes")
-            raise Failure(Errno.ENOSPC)
-        self.bytes_used += count
-
-    def charge_inode(self, extra_bytes: int = 0) -> None:
-        """Take one inode, and `extra_bytes` for its name or target."""
-        if self.files_used + 1 > self.files:
+    def charge(self, size: int, files: int = 0) -> None:
+        """Take `size` bytes and `files` files, or raise `Failure(ENOSPC)` and take nothing."""
+        if files and self.files_used + files > self.files:
             self.refused.add("files")
             raise Failure(Errno.ENOSPC)
-        self.charge_bytes(INODE_BYTES + extra_bytes)
-        self.files_used += 1
+        if self.bytes_used + size > self.disk_bytes:
+            self.refused.add("disk_bytes")
+            raise Failure(Errno.ENOSPC)
+        self.bytes_used += size
+        self.files_used += files
 
-    def release_inode(self, extra_bytes: int = 0) -> None:
-        self.files_used -= 1
-        self.bytes_used -= INODE_BYTES + extra_bytes
+    def release(self, size: int, files: int = 0) -> None:
+        """Give back what was charged."""
+        self.bytes_used -= size
+        self.files_used -= files

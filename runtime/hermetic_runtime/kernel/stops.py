@@ -1,10 +1,10 @@
-"""What ends a guest from the host's side. The guest never sees these."""
+"""What ends a guest from the host's side. The guest itself never sees these."""
 
 from __future__ import annotations
 
 
 class GuestStop(Exception):
-    """Root of the reasons for which the host ends a guest in the middle of a call."""
+    """Root of what ends a guest in the middle of a host call."""
 
 
 class Exited(GuestStop):
@@ -16,7 +16,7 @@ class Exited(GuestStop):
 
 
 class Aborted(GuestStop):
-    """The interpreter gave up: abort(), a failed assertion, a call that does not exist."""
+    """The guest gave up; `reason` is its own text, or ours about it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -24,12 +24,12 @@ class Aborted(GuestStop):
 
 
 class OutputExceeded(GuestStop):
-    """More was written to stdout and stderr than the run may write."""
+    """The guest wrote more output than it may."""
 
 
 class DeadlineReached(GuestStop):
-    """The guest waited, or ran, past the last moment that it had."""
+    """The run's time is over."""
 
 
 class Cancelled(GuestStop):
-    """Whoever asked for the run does not want it any more."""
+    """The host asked the run to end."""

@@ -1,7 +1,8 @@
-"""stdin, stdout and stderr as the host gives them."""
+"""Standard streams: where output goes, where input comes from, and how much there may be."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -10,17 +11,21 @@ from hermetic_runtime.kernel.wakeup import Wakeup
 
 
 class OutputBudget:
-    """Bytes that stdout and stderr may still take together."""
+    """Bytes that may still be written, by all streams that share it together."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self.left = limit_bytes
+        self.remaining_bytes = limit_bytes
 
     def renew(self, limit_bytes: int) -> None:
-        self.left = limit_bytes
+        """Start over with a new limit."""
+        self.remaining_bytes = limit_bytes
 
 
 class OutputStream:
-    """Hands what the guest writes to `deliver(name, data)`, within the budget."""
+    """Passes what the guest writes to `deliver(name, data)`, as far as the budget goes.
+
+    `truncated` says that something was cut off.
+    """
 
     def __init__(
         self, name: str, budget: OutputBudget, deliver: Callable[[str, bytes], None]
@@ -30,85 +35,98 @@ class OutputStream:
         self._budget = budget
         self._deliver = deliver
 
-    def write(self, data: bytes) -> int:
-        """Raises `OutputExceeded` after delivering what still fitted."""
-        fits = min(len(data), self._budget.left)
-        if fits:
-            self._budget.left -= fits
-            self._deliver(self.name, data[:fits])
-        if fits < len(data):
+    def write(self, data: bytes | memoryview) -> int:
+        """The bytes written, always all. Raises `OutputExceeded` after the last that fit."""
+        remaining = self._budget.remaining_bytes
+        fitting = bytes(data[:remaining])
+        if fitting:
+            self._budget.remaining_bytes = remaining - len(fitting)
+            self._deliver(self.name, fitting)
+        if len(fitting) < len(data):
             self.truncated = True
             raise OutputExceeded
-        return fits
+        return len(data)
 
 
 class InputStream(Protocol):
-    """Where the guest's stdin comes from."""
+    """Where the guest's standard input comes from."""
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes, waiting for the first; b"" at the end."""
+        """At least one byte and at most `size`, waiting for it; b"" at the end."""
         ...
 
     def ready(self) -> bool:
-        """Whether `read` would return at once."""
+        """Whether `read` would return without waiting."""
         ...
 
 
 class BytesInput:
-    """An input that is all there from the start."""
+    """Input that is known from the start."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes = b"") -> None:
         self._data = data
-        self._position = 0
+        self._offset = 0
 
     def read(self, size: int) -> bytes:
-        start = self._position
-        self._position = min(len(self._data), start + size)
-        return self._data[start : self._position]
+        piece = self._data[self._offset : self._offset + size]
+        self._offset += len(piece)
+        return piece
 
     def ready(self) -> bool:
         return True
 
 
 class QueueInput:
-    """An input that another thread feeds.
+    """Input that another thread feeds.
 
-    `request` is called each time the guest wants input and there is none, so that
-    nothing is read from the host's stdin that the guest does not ask for.
+    `request()` is called, in the guest's thread, when the guest wants input and there
+    is none; not again before something was fed.
     """
 
     def __init__(self, wakeup: Wakeup, request: Callable[[], None]) -> None:
         self._wakeup = wakeup
         self._request = request
-        self._buffer = bytearray()
-        self._ended = False
         self._requested = False
+        self._ended = False
+        self._pending = bytearray()
+        self._lock = threading.Lock()
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data
-        self._requested = False
+        """Give the guest more input. Any thread may call this."""
+        if not data:
+            return
+        with self._lock:
+            self._pending += data
+            self._requested = False
         self._wakeup.notify()
 
     def end(self) -> None:
-        self._ended = True
+        """Nothing more will come. Any thread may call this."""
+        with self._lock:
+            self._ended = True
         self._wakeup.notify()
 
-    def ready(self) -> bool:
-        if self._buffer or self._ended:
-            return True
-        if not self._requested:
-            self._requested = True
-            self._request()
-        return False
-
     def read(self, size: int) -> bytes:
-        self._wakeup.wait(self.ready, None)
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return data
+        """As `InputStream.read`. Raises what `Wakeup.wait` raises."""
+        if size == 0:
+            return b""
+        if not self.ready():
+            self._wakeup.wait(self._available, None)
+        with self._lock:
+            piece = bytes(memoryview(self._pending)[:size])
+            del self._pending[:size]
+        return piece
 
-    def reopen(self) -> None:
-        """Take input again, for a new run, and drop what the last one left."""
-        self._buffer.clear()
-        self._ended = False
-        self._requested = False
+    def ready(self) -> bool:
+        """Whether there is something to read. Asks for input when there is not."""
+        if self._available():
+            return True
+        with self._lock:
+            ask = not self._requested
+            self._requested = True
+        if ask:
+            self._request()
+        return self._available()
+
+    def _available(self) -> bool:
+        return bool(self._pending) or self._ended

@@ -1,4 +1,4 @@
-"""The one place where a guest waits."""
+"""The one place where the guest waits."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from hermetic_runtime.kernel.stops import Cancelled, DeadlineReached
 
 
 class Wakeup:
-    """Blocks the guest's thread until something is ready, and lets other threads end that.
+    """Every blocking call of the guest waits here, so that every wait can be ended.
 
-    `deadline` (`time.monotonic()` seconds, or None) ends every wait: nothing that a
-    guest waits for lets it outlive its run.
+    One thread waits; any thread may call the other methods. `deadline` is a
+    `time.monotonic()` in seconds, or None.
     """
 
     def __init__(self) -> None:
         self.deadline: float | None = None
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._interrupted = False
         self._cancelled = False
 
     def wait(self, ready: Callable[[], bool], timeout: float | None) -> bool:
-        """True when `ready()` holds, False after `timeout` seconds (None: no timeout).
+        """Wait until `ready()`, for at most `timeout` seconds: True when it is ready.
 
-        Raises `Failure(EINTR)` once for each `interrupt`, `DeadlineReached` at the
-        deadline and `Cancelled` after `cancel`.
+        `ready` is asked again after each `notify`. Raises `Failure(EINTR)` once after
+        `interrupt`, `DeadlineReached` when the deadline has passed, and `Cancelled`.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
+        with self._condition:
             while True:
                 if self._cancelled:
                     raise Cancelled
+                if ready():
+                    return True
                 if self._interrupted:
                     self._interrupted = False
                     raise Failure(Errno.EINTR)
-                if ready():
-                    return True
                 now = time.monotonic()
                 if self.deadline is not None and now >= self.deadline:
                     raise DeadlineReached
                 if end is not None and now >= end:
                     return False
-                self._changed.wait(_earliest(now, end, self.deadline))
+                self._condition.wait(self._pause(now, end))
+
+    def _pause(self, now: float, end: float | None) -> float | None:
+        moments = [moment for moment in (end, self.deadline) if moment is not None]
+        return min(min(moments) - now, threading.TIMEOUT_MAX) if moments else None
 
     def notify(self) -> None:
-        """Something may be ready now."""
-        with self._changed:
-            self._changed.notify_all()
+        """Something changed that the guest may be waiting for."""
+        with self._condition:
+            self._condition.notify_all()
 
     def interrupt(self) -> None:
-        """End the present wait, or the next, with EINTR."""
-        with self._changed:
+        """Make the present wait, or else the next, fail with EINTR."""
+        with self._condition:
             self._interrupted = True
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     def cancel(self) -> None:
-        """End the present wait, and all later ones, and with them the guest."""
-        with self._changed:
+        """Make the present wait and all that follow raise `Cancelled`."""
+        with self._condition:
             self._cancelled = True
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     def clear(self) -> None:
-        """Forget an interrupt that nothing waited for."""
-        with self._changed:
+        """Forget an interrupt and a cancellation that came earlier."""
+        with self._condition:
             self._interrupted = False
-
-
-def _earliest(now: float, *moments: float | None) -> float | None:
-    ends = [moment for moment in moments if moment is not None]
-    return max(0.0, min(ends) - now) if ends else None
+            self._cancelled = False

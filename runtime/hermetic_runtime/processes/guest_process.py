@@ -28,7 +28,6 @@ from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.confinement import CPU_TIME_STATUS, bound_cpu_time, bound_files
 from hermetic_runtime.processes.messages import (
     CHANGE_BYTES,
-    MOST_MOUNTS,
     Change,
     Close,
     Failed,
@@ -45,6 +44,7 @@ from hermetic_runtime.processes.messages import (
 )
 from hermetic_runtime.processes.outbox import Outbox
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.request_checks import MOST_MOUNTS
 from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError
 from hermetic_runtime.verdicts import timed_out
@@ -78,9 +78,7 @@ def _end(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _receive_start(
-    connection: socket.socket, decoder: FrameDecoder
-) -> tuple[Start, GuestSettings]:
+def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[Start, GuestSettings]:
     descriptors: list[int] = []
     while True:
         data, received, _, _ = socket.recv_fds(connection, _RECEIVE_BYTES, MOST_MOUNTS)

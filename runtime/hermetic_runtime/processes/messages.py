@@ -1,8 +1,9 @@
-"""The messages between the caller's process, the zygote and guest processes."""
+"""The messages between the caller's process and a guest process."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields as dataclass_fields
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any, ClassVar
 
 from hermetic_runtime.errors import InvalidInput
@@ -12,6 +13,7 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.processes.protocol import Accepted, accepts
 from hermetic_runtime.processes.reports import report_from_fields, report_to_fields
+from hermetic_runtime.request_checks import MOST_MOUNTS, MOST_WORDS, WORDS_BYTES
 from hermetic_runtime.requests import RunReport, RunRequest
 
 CHUNK_BYTES = 64 * 1024
@@ -19,11 +21,6 @@ CHUNK_BYTES = 64 * 1024
 CHANGE_BYTES = 256 * 1024
 """The most of a file that one message carries."""
 PATH_BYTES = 4096
-MOST_MOUNTS = 64
-MOST_WORDS = 10_000
-"""The most arguments, and the most environment variables."""
-WORDS_BYTES = 1 * MIB
-"""The most that arguments, or environment variables, may take together."""
 
 STREAMS = ("stdout", "stderr")
 CHANGE_KINDS = tuple(kind.value for kind in ChangeKind)
@@ -46,7 +43,7 @@ def _read_limits(fields: Fields) -> Limits:
         raise ProtocolError(error.message) from None
 
 
-class _Empty:
+class Empty:
     """A message that says all by its kind."""
 
     def to_fields(self) -> dict[str, Any]:
@@ -74,7 +71,9 @@ class Start:
         return {
             "limits": _limits_to_fields(self.limits),
             "environment": self.environment,
-            "mounts": [{"path": each.guest_path, "writable": each.writable} for each in self.mounts],
+            "mounts": [
+                {"path": each.guest_path, "writable": each.writable} for each in self.mounts
+            ],
         }
 
     @classmethod
@@ -138,7 +137,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class InputEnd(_Empty):
+class InputEnd(Empty):
     """To a guest process: stdin is at its end."""
 
     KIND: ClassVar[int] = 4
@@ -149,7 +148,7 @@ class InputEnd(_Empty):
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupt(_Empty):
+class Interrupt(Empty):
     """To a guest process: raise KeyboardInterrupt in the run that is under way."""
 
     KIND: ClassVar[int] = 5
@@ -160,7 +159,7 @@ class Interrupt(_Empty):
 
 
 @dataclass(frozen=True, slots=True)
-class Close(_Empty):
+class Close(Empty):
     """To a guest process: end now."""
 
     KIND: ClassVar[int] = 6
@@ -219,7 +218,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class InputWanted(_Empty):
+class InputWanted(Empty):
     """From a guest process: the guest reads stdin, and nothing is there."""
 
     KIND: ClassVar[int] = 19
@@ -281,60 +280,6 @@ class Report:
         return cls(report_from_fields(fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn(_Empty):
-    """To the zygote: fork a guest process. Its socket, and one for reports on it, come along."""
-
-    KIND: ClassVar[int] = 32
-
-    @classmethod
-    def from_fields(cls, _: Fields) -> Spawn:
-        return cls()
-
-
-@dataclass(frozen=True, slots=True)
-class Spawned:
-    """From the zygote: the guest process runs. Its pidfd comes along."""
-
-    KIND: ClassVar[int] = 33
-    pid: int
-
-    def to_fields(self) -> dict[str, Any]:
-        return {"pid": self.pid}
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Spawned:
-        return cls(fields.integer("pid", 1, 2**31 - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Exited:
-    """From the zygote: the guest process has ended, and is reaped.
-
-    `status` is an exit status, or minus the number of the signal that ended it.
-    """
-
-    KIND: ClassVar[int] = 34
-    status: int
-    cpu_seconds: float
-    peak_memory_bytes: int
-
-    def to_fields(self) -> dict[str, Any]:
-        return {
-            "status": self.status,
-            "cpu_seconds": self.cpu_seconds,
-            "peak_memory_bytes": self.peak_memory_bytes,
-        }
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Exited:
-        return cls(
-            fields.integer("status", -128, 255),
-            fields.seconds("cpu_seconds"),
-            fields.integer("peak_memory_bytes", 0, 2**63 - 1),
-        )
-
-
 def report_frame_bytes(limits: Limits) -> int:
     """The largest frame of a report: value, repr and displays, and what is said of errors."""
     return 16 * limits.value_bytes + 1 * MIB
@@ -362,15 +307,3 @@ def to_guest() -> dict[int, Accepted]:
         Accepted(Interrupt, _HEADER),
         Accepted(Close, _HEADER),
     )
-
-
-def from_zygote() -> dict[int, Accepted]:
-    """What the caller's process takes from the zygote."""
-    return accepts(
-        Accepted(Spawned, _HEADER), Accepted(Exited, _HEADER), Accepted(Failed, 32 * 1024)
-    )
-
-
-def to_zygote() -> dict[int, Accepted]:
-    """What the zygote takes from the caller's process."""
-    return accepts(Accepted(Spawn, _HEADER))

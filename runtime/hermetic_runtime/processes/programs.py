@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
+import signal
+import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hermetic_runtime.errors import SandboxCrashed
 
@@ -14,12 +19,55 @@ CONTROL_DESCRIPTOR = 3
 _PACKAGES = ("hermetic_runtime", "hermetic_wasm", "wasmtime", "msgpack")
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What a Python that is not in a system folder may need to start at all."""
+_BLOCKED_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP)
+_RESET_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGXCPU)
+"""A process inherits what its parent ignores, and these must work."""
 
 
-def python_command(module: str, argument: str) -> list[str]:
-    """The command that calls `main(argument)` of a module of ours, and nothing else.
+def start_python(module: str, argument: str, control: socket.socket, log: int) -> int:
+    """Start a Python that calls `main(argument)` of a module of ours; its process id.
 
-    The new Python runs isolated (-I) and without site (-S): no PYTHONPATH, no user
+    It has no descriptor of this process but `control`, as `CONTROL_DESCRIPTOR`, and
+    `log`, as its stderr. The signals of a terminal wait until it calls `leave_terminal`.
+    Raises OSError, and `SandboxCrashed` where no Python can be found.
+    """
+    command = _command(module, argument)
+    with _high(control.fileno()) as socket_descriptor, _high(log) as log_descriptor:
+        return os.posix_spawn(
+            command[0],
+            command,
+            _environment(),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log_descriptor, 2),
+                (os.POSIX_SPAWN_DUP2, socket_descriptor, CONTROL_DESCRIPTOR),
+            ],
+            setsigmask=_BLOCKED_SIGNALS,
+            setsigdef=_RESET_SIGNALS,
+        )
+
+
+def leave_terminal() -> None:
+    """In the new process: a session of its own, where no terminal sends signals."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.closerange(CONTROL_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+@contextmanager
+def _high(descriptor: int) -> Iterator[int]:
+    """A copy above those that the new process gets, so that none is overwritten."""
+    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, CONTROL_DESCRIPTOR + 1)
+    try:
+        yield copy
+    finally:
+        os.close(copy)
+
+
+def _command(module: str, argument: str) -> list[str]:
+    """The new Python runs isolated (-I) and without site (-S): no PYTHONPATH, no user
     site, no .pth file, no current folder. It finds our packages where this process
     found them, and only after the standard library.
     """
@@ -36,7 +84,7 @@ def python_command(module: str, argument: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-X", "utf8", *no_bytecode, "-c", code]
 
 
-def clean_environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """Nothing of the caller's, but what finds shared libraries."""
     return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
 

@@ -67,9 +67,7 @@ class FrameDecoder:
     that trusts its sender with text that is not UTF-8.
     """
 
-    def __init__(
-        self, accepted: Mapping[int, Accepted], *, unicode_errors: str = "strict"
-    ) -> None:
+    def __init__(self, accepted: Mapping[int, Accepted], *, unicode_errors: str = "strict") -> None:
         self._accepted = accepted
         self._unicode_errors = unicode_errors
         self._buffer = bytearray()

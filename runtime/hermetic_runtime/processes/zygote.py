@@ -16,25 +16,24 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from hermetic_runtime.interpreter import LoadedInterpreter
 from hermetic_runtime.processes import guest_process
 from hermetic_runtime.processes.confinement import ParentDeath, confine_all
-from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR
+from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
-from hermetic_runtime.processes.zygote_messages import Exited, Failed, Spawned, to_zygote
+from hermetic_runtime.processes.zygote_messages import Exited, Spawned, to_zygote
 
 _RECORD_BYTES = 4096
 
 
 def main(directory: str) -> None:
     """Load the interpreter in `directory` and fork guest processes of it until told to end."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.closerange(CONTROL_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
+    leave_terminal()
     control = socket.socket(fileno=CONTROL_DESCRIPTOR)
     parent = os.pidfd_open(os.getppid())
     confine_all()
@@ -51,6 +50,7 @@ class Child:
     pid: int
     pidfd: int
     reports: socket.socket
+    watched: bool = True
 
 
 class Zygote:
@@ -60,6 +60,7 @@ class Zygote:
         self._control = control
         self._interpreter = interpreter
         self._parent_death = ParentDeath()
+        self._children: dict[int, Child] = {}
         self._serving = True
         # Not epoll: a child would share the set of descriptors with its parent.
         self._selector = selectors.PollSelector()
@@ -70,12 +71,10 @@ class Zygote:
         """Until the control socket closes or the parent has gone; then nothing is left."""
         while self._serving:
             for key, _ in self._selector.select():
-                if key.fd in self._selector.get_map():
-                    key.data()
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, _Ended):
-                self._kill(key.data.child)
-                self._reap(key.data.child)
+                key.data()
+        for child in list(self._children.values()):
+            self._kill(child)
+            self._reap(child)
 
     def _watch(self, source: socket.socket | int, react: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, react)
@@ -101,10 +100,10 @@ class Zygote:
         if pid == 0:
             self._become_guest_process(guest_end, reports)
         guest_end.close()
-        child = Child(pid, os.pidfd_open(pid), reports)
+        child = self._children[pid] = Child(pid, os.pidfd_open(pid), reports)
         _send(reports, Spawned(pid), child.pidfd)
-        self._watch(child.pidfd, _Ended(self, child))
-        self._watch(reports, lambda: self._kill(child))
+        self._watch(child.pidfd, partial(self._reap, child))
+        self._watch(reports, partial(self._kill, child))
 
     def _become_guest_process(self, guest_end: socket.socket, reports: socket.socket) -> NoReturn:
         try:
@@ -118,18 +117,17 @@ class Zygote:
 
     def _kill(self, child: Child) -> None:
         """Whoever watched over this child has let go of it."""
-        with suppress(KeyError):
+        if child.pid in self._children and child.watched:
+            child.watched = False
             self._selector.unregister(child.reports)
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
-
-    def reap(self, child: Child) -> None:
-        self._selector.unregister(child.pidfd)
-        with suppress(KeyError):
-            self._selector.unregister(child.reports)
-        self._reap(child)
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
 
     def _reap(self, child: Child) -> None:
+        del self._children[child.pid]
+        self._selector.unregister(child.pidfd)
+        if child.watched:
+            self._selector.unregister(child.reports)
         _, status, usage = os.wait4(child.pid, 0)
         os.close(child.pidfd)
         _send(

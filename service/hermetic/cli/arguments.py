@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING, Any, Never
+from typing import IO, TYPE_CHECKING, Any, Never, cast
 
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
 from hermetic.cli.standard_streams import STDOUT, write
@@ -173,7 +173,7 @@ def _limit(field: str, convert: Callable[[str], float]) -> Callable[[str], float
     def checked(text: str) -> float:
         try:
             value = convert(text)
-            Limits(**{field: value})
+            Limits(**{field: cast("Any", value)})
         except InvalidInput as error:
             raise argparse.ArgumentTypeError(error.message) from error
         except ValueError as error:

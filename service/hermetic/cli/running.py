@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
             mounts=mounts,
             limits=limits,
             isolation=options.isolation,
+            capture_value=options.json,
             on_output=None if options.json else pass_on,
             on_progress=bar.show,
         )

@@ -157,7 +157,7 @@ class MemoryCalls:
         """1 when memory is now at least `requested` bytes, else 0 (emscripten/heap.h)."""
         if requested <= self._memory.size:
             return 1
-        wanted = min(max(requested, self._memory.size + _GROWTH_STEP), self._limit)
+        wanted = max(requested, min(self._memory.size + _GROWTH_STEP, self._limit))
         pages = -(-wanted // PAGE_BYTES) - self._memory.size // PAGE_BYTES
         if requested > self._limit or not self._grow_by_pages(pages):
             self.refused = True

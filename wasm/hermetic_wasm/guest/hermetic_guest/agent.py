@@ -5,20 +5,27 @@ import marshal
 import signal
 import sys
 
-from hermetic_guest import displays, event_loop, failures, source, values
+from hermetic_guest import adaptation, displays, event_loop, failures, source, values
 
 WORKSPACE = "/workspace"
+RESERVE_BYTES = 4 * 1024 * 1024
 
 _main = sys.modules["__main__"].__dict__
 _runs = 0
+_reserve = []
 
 
-def prepare():
-    """Make the interpreter ready for its first run. The empty answer says that it is."""
+def prepare(reserve):
+    """Make the interpreter ready for its first run. The empty answer says that it is.
+
+    `reserve` is memory to be let go of when a run has used up all the rest.
+    """
+    _reserve.append(reserve)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)
     builtins.display = displays.display
+    adaptation.adapt()
     event_loop.install()
     sys.path.insert(0, WORKSPACE)
     for name in ("__spec__", "__loader__"):
@@ -44,6 +51,7 @@ def run(request):
 def _execute(request):
     global _runs
     _runs += 1
+    _renew_reserve()
     filename = request["filename"]
     if filename == "<code>" and _runs > 1:
         filename = f"<code {_runs}>"
@@ -60,9 +68,19 @@ def _execute(request):
     except SystemExit as stop:
         answer["exit_code"] = failures.exit_code(stop)
     except BaseException as error:
+        if isinstance(error, MemoryError):
+            _reserve.clear()
         answer["exit_code"] = 130 if isinstance(error, KeyboardInterrupt) else 1
         answer["error"] = failures.describe(error, filename)
     return answer
+
+
+def _renew_reserve():
+    if not _reserve:
+        try:
+            _reserve.append(bytearray(RESERVE_BYTES))
+        except MemoryError:
+            return
 
 
 def _call_exit_functions(answer):

@@ -1,6 +1,9 @@
 """How a run ended when it did not end well."""
 
+import os
 import sys
+
+_OURS = os.path.dirname(__file__)
 
 
 def exit_code(stop):
@@ -35,7 +38,9 @@ def _traceback(error, filename):
         from traceback import TracebackException
 
         shown = _without_our_frames(error.__traceback__, filename)
-        return "".join(TracebackException(type(error), error, shown, compact=True).format())
+        told = TracebackException(type(error), error, shown, compact=True)
+        _hide_our_frames(told)
+        return "".join(told.format())
     except BaseException:
         return f"{_name(type(error))}: {_message(error)}\n"
 
@@ -45,6 +50,15 @@ def _without_our_frames(traceback, filename):
     while traceback is not None and traceback.tb_frame.f_code.co_filename != filename:
         traceback = traceback.tb_next
     return traceback
+
+
+def _hide_our_frames(told):
+    """Take the sandbox's own functions out of an exception and all that led to it."""
+    if told is None:
+        return
+    told.stack[:] = [frame for frame in told.stack if not frame.filename.startswith(_OURS)]
+    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        _hide_our_frames(other)
 
 
 def _call_hook(error, text):
@@ -64,7 +78,9 @@ def _print(text):
 
 def _name(kind):
     module = kind.__module__
-    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+    )
 
 
 def _message(error):

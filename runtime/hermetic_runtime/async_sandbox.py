@@ -1,0 +1,166 @@
+"""The forms of `run` and `Sandbox` for asyncio.
+
+Each run is watched by a thread of its own; the event loop is never blocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import BinaryIO, TypeVar
+
+from hermetic_runtime.driver import OnOutput
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.mounts import Mount
+from hermetic_runtime.results import RunResult
+from hermetic_runtime.sandbox import Isolation, OnProgress, Sandbox
+
+T = TypeVar("T")
+
+
+async def run_async(
+    code: str | bytes,
+    *,
+    filename: str = "<code>",
+    args: Sequence[str] = (),
+    stdin: bytes | str | BinaryIO | None = None,
+    env: Mapping[str, str] | None = None,
+    mounts: Sequence[Mount] = (),
+    limits: Limits | None = None,
+    isolation: Isolation = "process",
+    capture_value: bool = True,
+    on_output: OnOutput | None = None,
+    on_progress: OnProgress | None = None,
+) -> RunResult:
+    """`hermetic_runtime.sandbox.run` for asyncio. Cancelling the task ends the guest."""
+    async with AsyncSandbox(
+        env=env, mounts=mounts, limits=limits, isolation=isolation, on_progress=on_progress
+    ) as sandbox:
+        return await sandbox.run(
+            code,
+            filename=filename,
+            args=args,
+            stdin=stdin,
+            capture_value=capture_value,
+            on_output=on_output,
+            final=True,
+        )
+
+
+class AsyncSandbox:
+    """A `Sandbox` for asyncio; its parameters and errors are the same.
+
+    When a task that starts or runs it is cancelled, the sandbox is closed and its guest
+    is gone before the cancellation goes on. `on_output` and `on_progress` are called in
+    the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        mounts: Sequence[Mount] = (),
+        limits: Limits | None = None,
+        isolation: Isolation = "process",
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sandbox = Sandbox(
+            env=env,
+            mounts=mounts,
+            limits=limits,
+            isolation=isolation,
+            on_progress=self._in_loop(on_progress),
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether there can be no more runs."""
+        return self._sandbox.closed
+
+    async def start(self) -> None:
+        """Boot the guest now; otherwise the first run does."""
+        await self._in_thread(self._sandbox.start)
+
+    async def run(
+        self,
+        code: str | bytes,
+        *,
+        filename: str = "<code>",
+        args: Sequence[str] = (),
+        stdin: bytes | str | BinaryIO | None = None,
+        limits: Limits | None = None,
+        capture_value: bool = True,
+        on_output: OnOutput | None = None,
+        final: bool = False,
+    ) -> RunResult:
+        """Execute `code` in the guest's `__main__`, as `Sandbox.run` does."""
+        return await self._in_thread(
+            partial(
+                self._sandbox.run,
+                code,
+                filename=filename,
+                args=args,
+                stdin=stdin,
+                limits=limits,
+                capture_value=capture_value,
+                on_output=self._in_loop(on_output),
+                final=final,
+            )
+        )
+
+    def cancel(self) -> None:
+        """End the guest and the run under way, whose outcome is `cancelled`."""
+        self._sandbox.cancel()
+
+    async def close(self) -> None:
+        """End the guest; when this returns, nothing of it is left."""
+        await self._in_thread(self._sandbox.close)
+
+    async def __aenter__(self) -> AsyncSandbox:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        """Call `function` in a new thread. Not the loop's pool: runs would starve it."""
+        self._loop = loop = asyncio.get_running_loop()
+        ended: asyncio.Future[T] = loop.create_future()
+
+        def work() -> None:
+            try:
+                settle = partial(ended.set_result, function())
+            except BaseException as error:
+                settle = partial(ended.set_exception, error)
+            with suppress(RuntimeError):  # the loop has closed, and nobody waits
+                loop.call_soon_threadsafe(settle)
+
+        threading.Thread(target=work, name="sandbox", daemon=True).start()
+        try:
+            return await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            self._sandbox.cancel()
+            await asyncio.wait([ended])
+            ended.exception()
+            raise
+
+    def _in_loop(self, function: Callable[..., None] | None) -> Callable[..., None] | None:
+        """`function` as a thread may call it: it is executed in the event loop's thread."""
+        if function is None:
+            return None
+
+        def call(*arguments: object) -> None:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+        return call

@@ -1,0 +1,50 @@
+"""What a `Sandbox` drives: a guest in a process of its own, or in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.input_source import InputSource
+from hermetic_runtime.kernel.overlay import Change
+from hermetic_runtime.requests import RunReport, RunRequest
+
+OnOutput = Callable[[str, bytes], None]
+"""Called with the name of a stream, `stdout` or `stderr`, and what came on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenRun:
+    """A report, and the changes of writable mounts by the index of the mount."""
+
+    report: RunReport
+    changes: list[tuple[int, Change]]
+
+
+class Driver(Protocol):
+    """One guest. One thread at a time, but for `cancel`."""
+
+    interpreter: str
+    """Name and version, once it has started."""
+
+    def start(self) -> None:
+        """Boot the guest. Raises `SandboxCrashed`, `SandboxClosed` after `cancel`."""
+        ...
+
+    def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
+        """Execute, until the report or until a limit ends it.
+
+        What `output` and `source` raise, and KeyboardInterrupt, come out of it; after
+        that the driver must be closed.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """End the guest as soon as possible. Any thread may call this."""
+        ...
+
+    def close(self) -> None:
+        """When this returns, nothing of the guest is left. May be called again."""
+        ...

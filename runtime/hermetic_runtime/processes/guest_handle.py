@@ -1,0 +1,164 @@
+"""A guest process as the caller's process holds it: started, run, bounded, and ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.driver import DrivenRun
+from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
+from hermetic_runtime.input_source import InputSource
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.processes.channel import Channel
+from hermetic_runtime.processes.endings import describe_end
+from hermetic_runtime.processes.fields import ProtocolError
+from hermetic_runtime.processes.launching import LaunchedProcess, Launcher
+from hermetic_runtime.processes.messages import (
+    Failed,
+    GuestMountPoint,
+    Ready,
+    Start,
+    from_guest,
+)
+from hermetic_runtime.processes.supervision import Supervision
+from hermetic_runtime.requests import GuestMount, RunRequest
+
+BOOT_SECONDS = 30.0
+_END_SECONDS = 5.0
+
+
+class GuestProcess:
+    """One sandbox in an OS process of its own; a `Driver`.
+
+    Whatever that process does or sends, `close` leaves nothing of it behind. One that
+    is not closed is ended when this object is collected, or at exit.
+    """
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        limits: Limits,
+        environment: Mapping[str, str],
+        mounts: Sequence[GuestMount],
+    ) -> None:
+        self.interpreter = ""
+        self._launcher = launcher
+        self._limits = limits
+        self._environment = dict(environment)
+        self._mounts = mounts
+        self._hold: _Hold | None = None
+        self._lock = threading.Lock()
+        self._cancelled = False
+
+    def start(self) -> None:
+        hold = self._launch()
+        try:
+            ready = self._boot(hold)
+        except BaseException:
+            self.close()
+            raise
+        self.interpreter = ready.interpreter
+
+    def _launch(self) -> _Hold:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = self._launcher.launch(theirs)
+            except BaseException:
+                ours.close()
+                raise
+        with self._lock:
+            self._hold = hold = _Hold(process, Channel(ours, from_guest(self._limits)))
+            self._finalizer = weakref.finalize(self, _release, hold, os.getpid())
+            if self._cancelled:
+                process.kill()
+        return hold
+
+    def _boot(self, hold: _Hold) -> Ready:
+        start = Start(
+            self._limits,
+            self._environment,
+            tuple(GuestMountPoint(mount.guest_path, mount.writable) for mount in self._mounts),
+        )
+        descriptors = [mount.directory_fd for mount in self._mounts]
+        try:
+            hold.channel.send_with_descriptors(start, descriptors)
+            return _receive_ready(hold.channel)
+        except (EOFError, ConnectionError):
+            if self._cancelled:
+                raise SandboxClosed("the sandbox was cancelled while it started") from None
+            end = hold.process.wait(_END_SECONDS)
+            how = describe_end(end).message
+            raise SandboxCrashed(f"the guest could not start: {how}") from None
+        except ProtocolError as error:
+            raise SandboxCrashed(f"the guest could not start: {error.message}") from error
+
+    def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
+        hold = self._hold
+        if hold is None:
+            raise SandboxClosed("the guest process has not started, or was closed")
+        supervision = Supervision(
+            hold.channel, hold.process, request, output, source, lambda: self._cancelled
+        )
+        try:
+            report = supervision.run()
+        except KeyboardInterrupt:
+            supervision.stop_softly()
+            raise
+        return DrivenRun(report, supervision.changes)
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            if self._hold is not None:
+                self._hold.process.kill()
+
+    def close(self) -> None:
+        with self._lock:
+            hold, self._hold = self._hold, None
+        if hold is not None:
+            self._finalizer()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """What must be released."""
+
+    process: LaunchedProcess
+    channel: Channel
+
+
+def _release(hold: _Hold, owner: int) -> None:
+    """End the process, unless this is a fork of the process that holds it."""
+    if os.getpid() == owner:
+        hold.process.kill()
+        hold.process.wait(_END_SECONDS)
+    hold.channel.close()
+    hold.process.close()
+
+
+def _receive_ready(channel: Channel) -> Ready:
+    """Raises `ProtocolError`, `SandboxCrashed`, and EOFError when the process ends."""
+    deadline = time.monotonic() + BOOT_SECONDS
+    poll = select.poll()
+    while (left := deadline - time.monotonic()) > 0:
+        poll.register(channel, select.POLLIN | (select.POLLOUT if channel.has_outgoing else 0))
+        for _, event in poll.poll(left * 1000):
+            if event & select.POLLOUT:
+                channel.flush()
+            for message in channel.receive():
+                match message:
+                    case Ready():
+                        return message
+                    case Failed():
+                        raise SandboxCrashed(f"the guest could not start: {message.message}")
+                    case _:
+                        raise ProtocolError(f"{type(message).__name__} before Ready")
+    raise SandboxCrashed(f"the guest did not start within {BOOT_SECONDS:.0f} seconds")

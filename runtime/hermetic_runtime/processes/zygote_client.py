@@ -1,0 +1,218 @@
+"""The zygote as the caller's process sees it. Linux only.
+
+There is one for each prepared interpreter, started when it is first needed, replaced
+when it has died, and forgotten in a process that was forked from this one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import signal
+import socket
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from hermetic_runtime.errors import SandboxCrashed
+from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
+from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.programs import start_python
+from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, from_zygote
+
+_PROGRAM = "hermetic_runtime.processes.zygote"
+_RECORD_BYTES = 64 * 1024
+_LOAD_SECONDS = 30.0
+_END_SECONDS = 2.0
+_LOG_LINES = 5
+
+
+class ZygoteLost(Exception):
+    """The zygote has ended."""
+
+
+class ZygoteChild:
+    """A guest process that the zygote forked."""
+
+    def __init__(self, pid: int, pidfd: int, reports: socket.socket) -> None:
+        self.pid = pid
+        self._pidfd = pidfd
+        self._reports = reports
+        self._end: ProcessEnd | None = None
+        self._lock = threading.Lock()
+
+    def kill(self) -> None:
+        with self._lock:
+            if self._pidfd >= 0:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def wait(self, timeout: float) -> ProcessEnd | None:
+        if self._end is None:
+            with suppress(ZygoteLost, TimeoutError):
+                message, _ = _receive(self._reports, timeout)
+                if isinstance(message, Exited):
+                    self._end = ProcessEnd(
+                        message.status, message.cpu_seconds, message.peak_memory_bytes
+                    )
+        return self._end
+
+    def close(self) -> None:
+        with self._lock:
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
+                self._pidfd = -1
+        self._reports.close()
+
+
+class Zygote:
+    """A running zygote. Threads may launch at the same time: each launch has its own
+    socket for answers."""
+
+    def __init__(self, directory: Path) -> None:
+        """Start a zygote for the interpreter in `directory`. Does not wait for it."""
+        self._control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = os.memfd_create("zygote-log")
+        try:
+            with remote:
+                self._pid = start_python(_PROGRAM, str(directory), remote, self._log)
+        except OSError as error:
+            self._control.close()
+            os.close(self._log)
+            raise SandboxCrashed(f"the zygote can't be started: {error.strerror}") from error
+        self._pidfd = os.pidfd_open(self._pid)
+
+    def launch(self, guest_end: socket.socket) -> ZygoteChild:
+        """Raises `ZygoteLost`, and `SandboxCrashed` when there can be no more processes."""
+        reports, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with remote:
+                descriptors = [guest_end.fileno(), remote.fileno()]
+                socket.send_fds(self._control, [encode(Spawn())], descriptors)
+            message, pidfd = _receive(reports, _LOAD_SECONDS)
+            match message:
+                case Spawned(pid) if pidfd is not None:
+                    return ZygoteChild(pid, pidfd, reports)
+                case Failed():
+                    raise SandboxCrashed(message.message)
+                case _:
+                    raise ZygoteLost
+        except TimeoutError:
+            reports.close()
+            raise SandboxCrashed(
+                f"the zygote did not answer within {_LOAD_SECONDS:.0f} seconds"
+            ) from None
+        except OSError:
+            reports.close()
+            raise ZygoteLost from None
+        except BaseException:
+            reports.close()
+            raise
+
+    def last_words(self) -> str:
+        """The end of what it wrote to its log."""
+        text = os.pread(self._log, 1024 * 1024, 0).decode("utf-8", "replace")
+        return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
+
+    def close(self) -> None:
+        """End it, and with it all that it forked."""
+        self._control.close()
+        if not _wait_readable(self._pidfd, _END_SECONDS):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+        os.close(self._pidfd)
+        os.close(self._log)
+
+    def forget(self) -> None:
+        """Let go of it in a forked process: it belongs to the parent."""
+        self._control.close()
+        os.close(self._pidfd)
+        os.close(self._log)
+
+
+class ZygoteLauncher:
+    """Launches through the zygote of one prepared interpreter."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def launch(self, guest_end: socket.socket) -> LaunchedProcess:
+        """Start a guest process. Raises `SandboxCrashed`, with the last words of a
+        zygote that ends whenever it is started."""
+        zygote = _zygotes.get(self._directory)
+        try:
+            return zygote.launch(guest_end)
+        except ZygoteLost:
+            zygote = _zygotes.replace(self._directory, zygote)
+        try:
+            return zygote.launch(guest_end)
+        except ZygoteLost:
+            words = zygote.last_words() or "it said nothing"
+            _zygotes.discard(self._directory, zygote)
+            raise SandboxCrashed(f"the zygote of {self._directory} ended: {words}") from None
+
+
+class _Zygotes:
+    """The zygotes of this process."""
+
+    def __init__(self) -> None:
+        self._running: dict[Path, Zygote] = {}
+        self._lock = threading.Lock()
+
+    def get(self, directory: Path) -> Zygote:
+        with self._lock:
+            zygote = self._running.get(directory)
+            if zygote is None:
+                zygote = self._running[directory] = Zygote(directory)
+            return zygote
+
+    def replace(self, directory: Path, lost: Zygote) -> Zygote:
+        """Another one for `lost`, unless another thread was quicker."""
+        self.discard(directory, lost)
+        return self.get(directory)
+
+    def discard(self, directory: Path, lost: Zygote) -> None:
+        with self._lock:
+            if self._running.get(directory) is not lost:
+                return
+            del self._running[directory]
+        lost.close()
+
+    def close(self) -> None:
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for zygote in running:
+            zygote.close()
+
+    def forget(self) -> None:
+        for zygote in self._running.values():
+            zygote.forget()
+        self.__init__()
+
+
+def _receive(reports: socket.socket, timeout: float) -> tuple[Message, int | None]:
+    """A message and the descriptor beside it. Raises `ZygoteLost` and `TimeoutError`."""
+    reports.settimeout(timeout)
+    try:
+        record, descriptors, _, _ = socket.recv_fds(
+            reports, _RECORD_BYTES, 1, socket.MSG_CMSG_CLOEXEC
+        )
+    except ConnectionError:
+        raise ZygoteLost from None
+    for message in FrameDecoder(from_zygote()).feed(record):
+        return message, descriptors[0] if descriptors else None
+    raise ZygoteLost
+
+
+def _wait_readable(descriptor: int, timeout: float) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
+
+
+_zygotes = _Zygotes()
+atexit.register(_zygotes.close)
+os.register_at_fork(after_in_child=_zygotes.forget)

@@ -1,0 +1,157 @@
+"""What a caller asks for, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import cast
+
+from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.mounts import Mount
+from hermetic_runtime.requests import RunRequest
+
+MOST_WORDS = 10_000
+"""The most arguments, and the most environment variables."""
+WORDS_BYTES = 1 * MIB
+"""The most that arguments, or environment variables, may take together."""
+FILENAME_BYTES = 4000
+MOST_MOUNTS = 64
+
+
+def checked_source(code: str | bytes, limits: Limits) -> bytes:
+    """The source as bytes. Text is encoded as UTF-8."""
+    if isinstance(code, str):
+        source = _encoded(code, "the source")
+    elif isinstance(code, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        source = code
+    else:
+        raise InvalidInput(f"the source must be text or bytes, not {_kind(code)}")
+    if len(source) > limits.source_bytes:
+        raise InvalidInput(
+            f"the source has {len(source):,} bytes, more than limit source_bytes "
+            f"({limits.source_bytes:,})",
+            hint="Pass large data as stdin or in a mount.",
+        )
+    return source
+
+
+def checked_request(
+    code: str | bytes,
+    *,
+    filename: str,
+    args: Sequence[str],
+    limits: Limits,
+    final: bool,
+    capture_value: bool,
+) -> RunRequest:
+    """Raises `InvalidInput`."""
+    _check_text(filename, "filename")
+    if not filename or len(_encoded(filename, "filename")) > FILENAME_BYTES:
+        raise InvalidInput(f"filename must have 1 to {FILENAME_BYTES:,} bytes")
+    return RunRequest(
+        source=checked_source(code, limits),
+        filename=filename,
+        arguments=_checked_arguments(args),
+        limits=limits,
+        final=final,
+        capture_value=capture_value,
+    )
+
+
+def _checked_arguments(args: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(args, str | bytes):
+        raise InvalidInput("args must be a sequence of texts, not one text")
+    arguments = tuple(args)
+    for argument in arguments:
+        _check_text(argument, "each of args")
+    _check_amount(arguments, "args")
+    return arguments
+
+
+def checked_environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    """Raises `InvalidInput` for names and values that no environment can hold."""
+    if env is None:
+        return {}
+    if not isinstance(env, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"env must be a mapping, not {_kind(env)}")
+    environment = dict(env)
+    for name, value in environment.items():
+        _check_text(name, "each name in env")
+        if not name or "=" in name:
+            raise InvalidInput(f"env holds the name {name!r}, which no variable can have")
+        _check_text(value, f"env[{name!r}]")
+    _check_amount([f"{name}={value}" for name, value in environment.items()], "env")
+    return environment
+
+
+def checked_limits(limits: Limits | None) -> Limits:
+    if limits is None:
+        return Limits()
+    if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"limits must be Limits, not {_kind(limits)}")
+    return limits
+
+
+def narrowed_limits(limits: Limits | None, within: Limits) -> Limits:
+    """The limits of one run. Raises `InvalidInput` where they are wider than the sandbox's."""
+    if limits is None:
+        return within
+    checked_limits(limits)
+    for field in fields(Limits):
+        asked, given = getattr(limits, field.name), getattr(within, field.name)
+        if asked == given:
+            continue
+        if asked is None or given is None:
+            raise InvalidInput(
+                f"limit {field.name} must be set on the sandbox and on each of its runs, or on none"
+            )
+        if asked > given:
+            raise InvalidInput(
+                f"limit {field.name} of the run is {asked:,}, wider than the sandbox's {given:,}",
+                hint="Give the sandbox the widest limits that any of its runs needs.",
+            )
+    return limits
+
+
+def checked_mounts(mounts: Sequence[Mount]) -> tuple[Mount, ...]:
+    """Raises `InvalidInput` for too many, and for two at one place."""
+    chosen = tuple(mounts)
+    if len(chosen) > MOST_MOUNTS:
+        raise InvalidInput(f"{len(chosen)} mounts, more than {MOST_MOUNTS}")
+    places = set[str]()
+    for mount in chosen:
+        if not isinstance(mount, Mount):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput(f"each of mounts must be a Mount, not {_kind(mount)}")
+        if mount.guest in places:
+            raise InvalidInput(f"two mounts at {mount.guest}")
+        places.add(mount.guest)
+    return chosen
+
+
+def _check_text(value: object, what: str) -> None:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} must be text, not {_kind(value)}")
+    if "\0" in value:
+        raise InvalidInput(f"{what} must not hold NUL: {value[:60]!r}")
+
+
+def _check_amount(words: Sequence[str], what: str) -> None:
+    size = sum(len(_encoded(word, what)) + 1 for word in words)
+    if len(words) > MOST_WORDS or size > WORDS_BYTES:
+        raise InvalidInput(
+            f"{what} has {len(words):,} entries of {size:,} bytes together, "
+            f"more than {MOST_WORDS:,} or {WORDS_BYTES:,}",
+            hint="Pass large data as stdin or in a mount.",
+        )
+
+
+def _encoded(text: str, what: str) -> bytes:
+    try:
+        return cast("str", text).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{what} can't be written as UTF-8: {error.reason}") from None
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

@@ -1,0 +1,301 @@
+"""Run untrusted Python: `run` for one piece of code, `Sandbox` for several in a row.
+
+The forms for asyncio are in `hermetic_runtime.async_sandbox`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Literal
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.driver import Driver, OnOutput
+from hermetic_runtime.errors import InvalidInput, PreparationError, SandboxClosed, SandboxCrashed
+from hermetic_runtime.input_source import open_input
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.mounted_directories import MountedDirectories
+from hermetic_runtime.mounts import Mount
+from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
+from hermetic_runtime.processes.guest_handle import GuestProcess
+from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.request_checks import (
+    checked_environment,
+    checked_limits,
+    checked_mounts,
+    checked_request,
+    narrowed_limits,
+)
+from hermetic_runtime.requests import GuestMount, RunReport
+from hermetic_runtime.results import RunResult, Timings
+
+Isolation = Literal["process", "shared"]
+OnProgress = Callable[[Progress], None]
+
+
+def run(
+    code: str | bytes,
+    *,
+    filename: str = "<code>",
+    args: Sequence[str] = (),
+    stdin: bytes | str | BinaryIO | None = None,
+    env: Mapping[str, str] | None = None,
+    mounts: Sequence[Mount] = (),
+    limits: Limits | None = None,
+    isolation: Isolation = "process",
+    capture_value: bool = True,
+    on_output: OnOutput | None = None,
+    on_progress: OnProgress | None = None,
+) -> RunResult:
+    """Execute `code` in a sandbox of its own, which ends with it.
+
+    The parameters are those of `Sandbox` and `Sandbox.run`, and so are the errors.
+    """
+    with Sandbox(
+        env=env, mounts=mounts, limits=limits, isolation=isolation, on_progress=on_progress
+    ) as sandbox:
+        return sandbox.run(
+            code,
+            filename=filename,
+            args=args,
+            stdin=stdin,
+            capture_value=capture_value,
+            on_output=on_output,
+            final=True,
+        )
+
+
+class Sandbox:
+    """One guest, which keeps its state from run to run.
+
+    `env` is added to the guest's environment, `mounts` are host directories that it
+    sees, `limits` bound it and each of its runs. With `isolation="process"` the guest
+    lives in an OS process of its own; with `"shared"` in this one. The interpreter is
+    prepared when that has not been done on this machine, which takes seconds;
+    `on_progress` is told about it.
+
+    A context manager; closing is certain. One thread runs at a time, and others wait;
+    `cancel` may be called from any thread. Raises `InvalidInput` for what can't be.
+    """
+
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        mounts: Sequence[Mount] = (),
+        limits: Limits | None = None,
+        isolation: Isolation = "process",
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        if isolation not in ("process", "shared"):
+            raise InvalidInput(f'isolation must be "process" or "shared", not {isolation!r}')
+        self._environment = checked_environment(env)
+        self._mounts = checked_mounts(mounts)
+        self._limits = checked_limits(limits)
+        self._isolation = isolation
+        self._on_progress = on_progress
+        self._owner = os.getpid()
+        self._lock = threading.RLock()
+        self._directories: MountedDirectories | None = None
+        self._driver: Driver | None = None
+        self._started = False
+        self._timings = Timings()
+        self._closed_because: str | None = None
+        self._cancelled = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether there can be no more runs."""
+        return self._closed_because is not None
+
+    def start(self) -> None:
+        """Boot the guest now; otherwise the first run does. Nothing if it has booted.
+
+        Raises `PreparationError` and `ImageError` when the interpreter can't be made
+        ready, `SandboxCrashed` when the guest can't boot, and `SandboxClosed`.
+        """
+        with self._lock:
+            self._check_open()
+            if not self._started:
+                self._start()
+
+    def run(
+        self,
+        code: str | bytes,
+        *,
+        filename: str = "<code>",
+        args: Sequence[str] = (),
+        stdin: bytes | str | BinaryIO | None = None,
+        limits: Limits | None = None,
+        capture_value: bool = True,
+        on_output: OnOutput | None = None,
+        final: bool = False,
+    ) -> RunResult:
+        """Execute `code` in the guest's `__main__`, with what earlier runs left there.
+
+        Bytes are decoded as Python decodes a file. `args` is what follows the filename
+        in `sys.argv`. `stdin` is read only when the guest reads; a pipe or a terminal
+        is read through its descriptor. `limits` may be narrower than the sandbox's.
+        `on_output` is called with the name of a stream and bytes as they come.
+        Without `capture_value` the last expression's value is dropped. A `final` run
+        calls exit functions and closes the sandbox.
+
+        `sys.exit` ends the run; a guest that is lost (a trap, `os._exit`, a limit that
+        cut it off) closes the sandbox, and the result says so by its outcome. What the
+        guest changed in writable mounts is written back when the run has ended.
+
+        Raises `InvalidInput` before anything starts, `SandboxClosed` after the guest
+        ended, and what `start` raises. Whatever `on_output` or `stdin` raise ends the
+        run and closes the sandbox; so does KeyboardInterrupt, after the guest was told.
+        """
+        request = checked_request(
+            code,
+            filename=filename,
+            args=args,
+            limits=narrowed_limits(limits, self._limits),
+            final=final,
+            capture_value=capture_value,
+        )
+        source = open_input(stdin)
+        with self._lock:
+            first = not self._started
+            self.start()
+            driver, directories = self._driver, self._directories
+            assert driver is not None and directories is not None
+            output = CapturedOutput(request.limits.output_bytes, on_output)
+            began = time.perf_counter()
+            try:
+                driven = driver.run(request, output, source)
+                directories.give_back(driven.changes, output)
+            except BaseException as error:
+                self._close(f"its last run was broken off by {type(error).__name__}")
+                raise
+            seconds = time.perf_counter() - began
+            if final:
+                self._close("its final run has ended")
+            elif not driven.report.alive:
+                self._close(f"its guest ended in a run with outcome {driven.report.outcome}")
+            timings = replace(self._timings if first else Timings(), run=seconds)
+            return _result(driven.report, output, timings, driver.interpreter)
+
+    def cancel(self) -> None:
+        """End the guest and the run under way, whose outcome is `cancelled`.
+
+        Any thread may call this. The sandbox is closed by it.
+        """
+        if self._owner == os.getpid():
+            self._cancelled = True
+            self._closed_because = self._closed_because or "it was cancelled"
+            if self._driver is not None:
+                self._driver.cancel()
+
+    def close(self) -> None:
+        """End the guest; when this returns, nothing of it is left. May be called again.
+
+        A run under way in another thread is cancelled.
+        """
+        self._closed_because = self._closed_because or "it was closed"
+        if not self._lock.acquire(blocking=False):
+            self.cancel()
+            self._lock.acquire()
+        try:
+            self._release()
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._owner != os.getpid():
+            raise SandboxClosed("the sandbox belongs to the process that this one was forked from")
+        if self._closed_because is not None:
+            raise SandboxClosed(f"the sandbox is closed: {self._closed_because}")
+
+    def _start(self) -> None:
+        began = time.perf_counter()
+        directory = self._prepare()
+        prepared = time.perf_counter()
+        try:
+            self._directories = MountedDirectories(self._mounts)
+            try:
+                self._start_driver(directory)
+            except (SandboxCrashed, PreparationError):
+                if not verify_and_repair(directory):
+                    raise
+                self._start_driver(self._prepare())
+        except BaseException:
+            self._release()
+            raise
+        self._started = True
+        self._timings = Timings(prepare=prepared - began, start=time.perf_counter() - prepared)
+
+    def _prepare(self) -> Path:
+        metering = "none" if self._isolation == "process" else "epoch"
+        if self._limits.fuel is not None:
+            metering = "fuel"
+        return prepare(metering=metering, on_progress=self._pass_progress)
+
+    def _pass_progress(self, progress: Progress) -> None:
+        self._check_open()
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _start_driver(self, directory: Path) -> None:
+        assert self._directories is not None
+        self._driver = driver = self._make_driver(directory, self._directories.guest_mounts)
+        if self._cancelled:
+            driver.cancel()
+        driver.start()
+
+    def _make_driver(self, directory: Path, mounts: Sequence[GuestMount]) -> Driver:
+        if self._isolation == "shared":
+            from hermetic_runtime.shared import SharedGuest
+
+            return SharedGuest(directory, self._limits, self._environment, mounts)
+        return GuestProcess(launcher(directory), self._limits, self._environment, mounts)
+
+    def _close(self, reason: str) -> None:
+        self._closed_because = self._closed_because or reason
+        self._release()
+
+    def _release(self) -> None:
+        self._started = False
+        driver, self._driver = self._driver, None
+        directories, self._directories = self._directories, None
+        try:
+            if driver is not None:
+                driver.close()
+        finally:
+            if directories is not None:
+                directories.close()
+
+
+def _result(
+    report: RunReport, output: CapturedOutput, timings: Timings, interpreter: str
+) -> RunResult:
+    return RunResult(
+        outcome=report.outcome,
+        stdout=output.text("stdout", truncated=report.stdout_truncated),
+        stderr=output.text("stderr", truncated=report.stderr_truncated),
+        value=report.value,
+        displays=list(report.displays),
+        error=report.error,
+        exit_code=report.exit_code,
+        usage=report.usage,
+        timings=timings,
+        interpreter=interpreter,
+    )
