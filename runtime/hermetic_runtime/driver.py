@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.input_source import InputSource
@@ -15,8 +14,7 @@ OnOutput = Callable[[str, bytes], None]
 """Called with the name of a stream, `stdout` or `stderr`, and what came on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrivenRun:
+class DrivenRun(NamedTuple):
     """A report, and the changes of writable mounts by the index of the mount."""
 
     report: RunReport

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import wasmtime
-from hermetic_wasm.images import PYODIDE, InterpreterImage
 
 from hermetic_runtime.abi.binding import HostFunction
 from hermetic_runtime.abi.emscripten import emscripten_declarations
@@ -17,7 +16,7 @@ from hermetic_runtime.engine import create_engine, load_module
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.stops import Aborted
-from hermetic_runtime.preparation import read_manifest
+from hermetic_runtime.prepared import read_manifest
 from hermetic_runtime.wasmtime_ffi import (
     Extern,
     GuestStore,
@@ -34,9 +33,9 @@ _MAX_TABLE_ELEMENTS = 200_000
 _UNAVAILABLE = Signature("p")
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """A function that the core module imports, and who provides it."""
+class Import(NamedTuple):
+    """A function or the memory that the core module imports, and who provides it:
+    "host", "stub" or "memory"."""
 
     module: str
     name: str
@@ -61,7 +60,7 @@ class LoadedInterpreter:
     function_types: Mapping[Signature, wasmtime.FuncType]
 
     @classmethod
-    def load(cls, directory: Path, image: InterpreterImage = PYODIDE) -> LoadedInterpreter:
+    def load(cls, directory: Path) -> LoadedInterpreter:
         """Load what `preparation.prepare` made.
 
         Raises `PreparationError` when something in `directory` is damaged.
@@ -80,7 +79,6 @@ class LoadedInterpreter:
                 f"the prepared interpreter in {directory} is damaged: {error}",
                 hint="`hermetic cache clear` removes it; the next run makes it again.",
             ) from error
-        layout = json.loads(image.read("layout.json"))
         return cls(
             description=manifest["interpreter"],
             metering=metering,
@@ -90,10 +88,8 @@ class LoadedInterpreter:
             memory=memory,
             stubs=stubs,
             trampoline=trampoline,
-            imports=tuple(
-                Import(module, name, provider) for module, name, *_, provider in layout["imports"]
-            ),
-            stub_names=tuple(layout["stubs"]),
+            imports=tuple(Import(*item) for item in manifest["imports"]),
+            stub_names=tuple(manifest["stubs"]),
             function_types={
                 signature: signature.function_type()
                 for signature in {

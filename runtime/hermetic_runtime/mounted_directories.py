@@ -14,7 +14,8 @@ from hermetic_runtime.requests import GuestMount
 
 class MountedDirectories:
     """Holds a descriptor for each mount, so that a directory that is renamed or replaced
-    meanwhile is still the one that was given."""
+    meanwhile is still the one that was given.
+    """
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
         """Raises `InvalidInput` for a directory that can't be opened."""

@@ -21,8 +21,8 @@ from hermetic_wasm.images import PYODIDE, InterpreterImage
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Metering, compilation_key
 from hermetic_runtime.errors import ImageError, PreparationError
+from hermetic_runtime.prepared import MANIFEST, is_complete, read_manifest
 
-MANIFEST = "manifest.json"
 _CODE = "import sys; *sys.path, metering = sys.argv[1:]; from hermetic_runtime.preparing import main; main(metering)"
 _ERRORS = {error.code: error for error in (ImageError, PreparationError)}
 
@@ -62,22 +62,6 @@ def prepare(
     if not is_complete(directory):
         raise PreparationError(f"preparing ended, but {directory} is not complete")
     return directory
-
-
-def is_complete(directory: Path) -> bool:
-    """Whether every file is there with the size that was written. Reads no contents."""
-    try:
-        manifest = read_manifest(directory)
-        return all(
-            (directory / name).stat().st_size == size
-            for name, (size, _) in manifest["files"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def read_manifest(directory: Path) -> dict[str, Any]:
-    return json.loads((directory / MANIFEST).read_bytes())
 
 
 def verify_and_repair(directory: Path) -> bool:

@@ -25,13 +25,8 @@ from hermetic_runtime import engine
 from hermetic_runtime.cache import cache_directory, preparing_lock, private_directory
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.preparation import (
-    MANIFEST,
-    file_digest,
-    is_complete,
-    prepared_directory,
-    read_manifest,
-)
+from hermetic_runtime.preparation import file_digest, prepared_directory
+from hermetic_runtime.prepared import MANIFEST, Manifest, is_complete, read_manifest
 from hermetic_runtime.standard_library import pack_compiled, pack_sources
 
 _COMPILE_SECONDS = 6.0
@@ -169,10 +164,13 @@ def _write_manifest(directory: Path, metering: Metering, image: InterpreterImage
         for path in sorted(directory.iterdir())
         if path.name != MANIFEST
     }
-    manifest = {
+    layout = image.layout()
+    manifest: Manifest = {
         "interpreter": f"{image.name}-{image.version} (CPython {image.python})",
         "metering": metering.value,
         "files": files,
+        "imports": [(module, name, provider) for module, name, *_, provider in layout["imports"]],
+        "stubs": layout["stubs"],
     }
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import cast
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import MIB, Limits
@@ -148,7 +147,7 @@ def _check_amount(words: Sequence[str], what: str) -> None:
 
 def _encoded(text: str, what: str) -> bytes:
     try:
-        return cast("str", text).encode("utf-8", "surrogateescape")
+        return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise InvalidInput(f"{what} can't be written as UTF-8: {error.reason}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -80,16 +81,15 @@ while True:
         assert process.wait() == 130
 
 
-@pytest.mark.parametrize("seconds", [0.01, 0.03, 0.06, 0.1])
-def test_ctrl_c_while_starting_ends_without_our_traceback(start_hermetic, seconds: float):
+@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.08, 0.12, 0.2])
+def test_ctrl_c_while_starting_shows_no_frame_of_ours(start_hermetic, seconds: float):
     with start_hermetic("run", "-c", "while True: pass") as process:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
-    assert process.returncode in (130, -signal.SIGINT)
-    assert b"hermetic/cli/running.py" not in stderr
+    assert process.returncode != 0
+    assert b"/hermetic" not in stderr
 
 
 def test_sigterm_ends_the_run_and_its_guest(start_hermetic):

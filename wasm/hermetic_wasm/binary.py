@@ -103,7 +103,7 @@ class Reader:
             raise self.malformed(f"{count} items announced, {self.end - self.position} bytes left")
         if count > MAX_ITEMS:
             raise self.malformed(
-                f"{count} items announced, more than {MAX_ITEMS} are not supported"
+                f"{count} items announced, at most {MAX_ITEMS} are supported"
             )
         return count
 

@@ -262,7 +262,7 @@ class _Parser:
             if operation == opcodes.DATA_DROP:
                 reader.u32()
                 return
-        raise reader.malformed(f"instruction {opcode:#x} is not supported beside legacy exceptions")
+        raise reader.malformed(f"instruction {opcode:#x} breaks off or is not supported")
 
     def settle_delegates(self) -> None:
         """Find what catches in the end; outer tries come first, inner ones build on them."""

@@ -9,7 +9,7 @@ snapshot's. All state outside memory and tables is in mutable globals, which are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hermetic_wasm import opcodes
@@ -29,6 +29,7 @@ from hermetic_wasm.structure import (
 )
 
 PAGE_BYTES = 65_536
+MAX_INITIAL_BYTES = 256 * 1024 * 1024
 MEMORY_IMPORT = ("env", "memory")
 FUNCTION_OFFSETS = "GOT.func"
 """Module of the globals that Emscripten's dynamic linking (tool-conventions,
@@ -179,14 +180,8 @@ def _exports_with_state(module: Module, offsets: int) -> tuple[list[Export], tup
 
 
 def _memory_module(module: Module, limits: Limits) -> bytes:
-    image = bytearray(limits.minimum * PAGE_BYTES)
-    for address, contents in _initial_contents(module):
-        if address + len(contents) > len(image):
-            raise MalformedModule(f"the data segment for address {address} is outside memory")
-        image[address : address + len(contents)] = contents
-    contents = image.lstrip(b"\0")
-    start = len(image) - len(contents)
-    segment = b"\x00" + _constant(start) + encode_bytes(bytes(contents.rstrip(b"\0")))
+    start, contents = _initial_memory(module, limits)
+    segment = b"\x00" + _constant(start) + encode_bytes(contents)
     return _assemble(
         {
             SectionId.MEMORY: encode_vector([limits.encode()]),
@@ -196,7 +191,20 @@ def _memory_module(module: Module, limits: Limits) -> bytes:
     )
 
 
-def _initial_contents(module: Module) -> Iterable[tuple[int, bytes]]:
+def _initial_memory(module: Module, limits: Limits) -> tuple[int, bytes]:
+    """Everything from the first byte that is not 0 to the last, and its address."""
+    segments = [*_initial_contents(module)]
+    size = max((address + len(contents) for address, contents in segments), default=0)
+    if size > min(limits.minimum * PAGE_BYTES, MAX_INITIAL_BYTES):
+        raise MalformedModule(f"data segments reach to address {size}, which is too far")
+    memory = bytearray(size)
+    for address, contents in segments:
+        memory[address : address + len(contents)] = contents
+    initial = bytes(memory).lstrip(b"\0")
+    return size - len(initial), initial.rstrip(b"\0")
+
+
+def _initial_contents(module: Module) -> Iterator[tuple[int, bytes]]:
     for number, segment in enumerate(module.data_segments):
         address = segment.offset.i32 if segment.offset else None
         if address is None:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 class Attributes(NamedTuple):
     """As stat(2). Times are nanoseconds since 1970, `size` is in bytes, and `mode` holds
-    the file type as well. A named tuple, because every stat of the guest makes one."""
+    the file type as well. A named tuple, because every stat of the guest makes one.
+    """
 
     device: int
     inode: int
@@ -25,7 +26,8 @@ class Attributes(NamedTuple):
 
 class DirectoryEntry(NamedTuple):
     """As getdents64(2). `kind` is a DT_ value, which is the file type of a mode, shifted
-    right by 12; `next_position` is where to seek for the entry after this one."""
+    right by 12; `next_position` is where to seek for the entry after this one.
+    """
 
     inode: int
     next_position: int

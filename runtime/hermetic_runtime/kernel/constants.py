@@ -1,5 +1,6 @@
 """Flags and modes, with the values of Linux's generic ABI, which musl for wasm32 has too
-(fcntl.h, poll.h, sys/stat.h, sys/statvfs.h)."""
+(fcntl.h, poll.h, sys/stat.h, sys/statvfs.h).
+"""
 
 from __future__ import annotations
 

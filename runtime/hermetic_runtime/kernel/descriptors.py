@@ -47,7 +47,8 @@ class DescriptorTable:
 
     def replace(self, fd: int, description: Description, *, cloexec: bool = False) -> None:
         """Put a description at `fd`, closing what is there. Raises `Failure(EBADF)` when
-        `fd` is out of range."""
+        `fd` is out of range.
+        """
         if not 0 <= fd < self._limit:
             raise Failure(Errno.EBADF)
         replaced = self._open.get(fd)

@@ -37,21 +37,29 @@ class DeviceFilesystem(Filesystem):
             b"stdout": DescriptorDevice(self, 8, 1),
             b"stderr": DescriptorDevice(self, 9, 2),
         }
-        self.root: Directory = DeviceDirectory(self, devices)
+        self._root = DeviceDirectory(self, devices)
+
+    @property
+    def root(self) -> Directory:
+        return self._root
 
 
 class DeviceNode(Device):
     """A device with the numbers of Linux (Documentation/admin-guide/devices.txt)."""
 
-    __slots__ = ("_attributes", "filesystem", "mode")
+    __slots__ = ("_attributes", "_filesystem", "mode")
 
     def __init__(self, filesystem: Filesystem, inode: int, major: int, minor: int) -> None:
-        self.filesystem = filesystem
+        self._filesystem = filesystem
         self.mode = S_IFCHR | 0o666
         number = major << 8 | minor
         self._attributes = Attributes(
             filesystem.device, inode, self.mode, 1, UID, GID, 0, number, 0, 0, 0
         )
+
+    @property
+    def filesystem(self) -> Filesystem:
+        return self._filesystem
 
     def attributes(self) -> Attributes:
         return self._attributes
@@ -109,18 +117,25 @@ class DescriptorDevice(DeviceNode):
 class DeviceDirectory(Directory):
     """The root, which never changes."""
 
-    __slots__ = ("_devices", "filesystem", "mode", "name", "parent", "removed")
+    __slots__ = ("_devices", "_filesystem", "mode", "name", "removed")
 
     def __init__(self, filesystem: Filesystem, devices: Mapping[bytes, DeviceNode]) -> None:
-        self.filesystem = filesystem
+        self._filesystem = filesystem
         self.mode = S_IFDIR | 0o755
         self.name = b""
-        self.parent = self
         self.removed = False
         self._devices = devices
 
+    @property
+    def filesystem(self) -> Filesystem:
+        return self._filesystem
+
+    @property
+    def parent(self) -> Directory:
+        return self
+
     def attributes(self) -> Attributes:
-        device = self.filesystem.device
+        device = self._filesystem.device
         return Attributes(device, _ROOT_INODE, self.mode, 2, UID, GID, BLOCK_BYTES, 0, 0, 0, 0)
 
     def lookup(self, name: bytes) -> Node | None:

@@ -183,7 +183,8 @@ def _check_writable(location: Location) -> None:
 
 def check_access(node: Node, wanted: int) -> None:
     """Raises `Failure(EROFS)` or `Failure(EACCES)` unless R_OK, W_OK and X_OK in `wanted`
-    are granted to the owner, who is the guest."""
+    are granted to the owner, who is the guest.
+    """
     if wanted & W_OK and not node.filesystem.writable and not isinstance(node, Device):
         raise Failure(Errno.EROFS)
     if wanted & ~(node.mode >> 6) & (R_OK | W_OK | X_OK):

@@ -7,7 +7,8 @@ from enum import IntEnum
 
 class Errno(IntEnum):
     """Numbers of WASI preview1 (typenames.h, `errno`), which Emscripten's musl shares
-    (bits/errno.h). One differs: ENOTSUP is Emscripten's 138 here, and 58 in WASI."""
+    (bits/errno.h). One differs: ENOTSUP is Emscripten's 138 here, and 58 in WASI.
+    """
 
     E2BIG = 1
     EACCES = 2

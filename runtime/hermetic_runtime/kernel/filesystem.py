@@ -21,13 +21,17 @@ _devices = count(1)
 
 
 class Filesystem:
-    """A tree of nodes. `root` is its own parent."""
+    """A tree of nodes."""
 
-    root: Directory
     writable = False
 
     def __init__(self) -> None:
         self.device = next(_devices)
+
+    @property
+    def root(self) -> Directory:
+        """The top directory, which is its own parent."""
+        raise NotImplementedError
 
     def statistics(self) -> FilesystemStatistics:
         return FilesystemStatistics(BLOCK_BYTES, 0, 0, 0, 0, NAME_MAX, ST_RDONLY)
@@ -41,8 +45,11 @@ class Node:
 
     __slots__ = ("__weakref__",)
 
-    filesystem: Filesystem
     mode: int
+
+    @property
+    def filesystem(self) -> Filesystem:
+        raise NotImplementedError
 
     def attributes(self) -> Attributes:
         raise NotImplementedError
@@ -105,13 +112,17 @@ class Device(Node):
 
 class Directory(Node):
     """A directory. Names given to the methods that change it are checked by the caller:
-    not empty, no slash or NUL, short enough, and new where one is made."""
+    not empty, no slash or NUL, short enough, and new where one is made.
+    """
 
     __slots__ = ()
 
-    parent: Directory
     name: bytes
     removed: bool
+
+    @property
+    def parent(self) -> Directory:
+        raise NotImplementedError
 
     def lookup(self, name: bytes) -> Node | None:
         raise NotImplementedError
@@ -119,7 +130,8 @@ class Directory(Node):
     def scan(self, position: int) -> Iterator[DirectoryEntry]:
         """The entries from `position` on, which is `FIRST_POSITION` or some entry's
         `next_position`. Entries made or removed meanwhile may or may not appear; every
-        other one appears exactly once."""
+        other one appears exactly once.
+        """
         raise NotImplementedError
 
     def is_empty(self) -> bool:

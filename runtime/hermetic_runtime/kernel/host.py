@@ -1,9 +1,8 @@
 """A directory of the host, shown to the guest read-only.
 
-Every component is opened relative to its parent with O_NOFOLLOW, starting from the
-directory's own descriptor. A symbolic link is only ever read: where it leads is
-decided by the guest's namespace, so nothing outside the directory can be reached.
-Devices, sockets and fifos of the host are not shown.
+Every component is opened relative to its parent's descriptor and never through a
+symlink. A symlink is only read: where it leads is for the guest's namespace to say, so
+nothing outside of the directory can be reached. Devices, fifos and sockets do not show.
 """
 
 from __future__ import annotations
@@ -11,51 +10,99 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
-from hermetic_runtime.kernel.attributes import Attributes
-from hermetic_runtime.kernel.constants import GUEST_GID, GUEST_UID
+from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
+from hermetic_runtime.kernel.constants import GID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, UID
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.filesystem import Directory, File, Filesystem, Link, Node
+from hermetic_runtime.kernel.filesystem import (
+    FIRST_POSITION,
+    Directory,
+    File,
+    Filesystem,
+    Node,
+    Symlink,
+)
 
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_MAX_READ = 16 * 1024 * 1024
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OPEN_DIRECTORIES = 32
+"""How many directories are kept open, whatever the guest refers to."""
 
 
 @contextmanager
-def _translating_errors() -> Iterator[None]:
-    """What the host answers, as the guest's own error of that name."""
+def _host_errors() -> Generator[None]:
+    """The host's errors, as the guest's of the same name."""
     try:
         yield
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "EIO")
-        raise Failure(Errno.__members__.get(name, Errno.EIO)) from None
+        raise Failure(Errno.__members__.get(name, Errno.EIO)) from error
 
 
-class _HostNode(Node):
-    """Something in a directory of the host, found anew by name each time."""
+class HostFilesystem(Filesystem):
+    """What the open directory `descriptor` holds. The descriptor stays its giver's."""
 
-    filesystem: HostFilesystem
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.descriptor = descriptor
+        self._root = HostDirectory(self, None, b"", os.fstat(descriptor))
+        self._open: OrderedDict[HostDirectory, int] = OrderedDict()
 
-    def __init__(
-        self, filesystem: HostFilesystem, parent: HostDirectory | None, name: bytes, mode: int
-    ) -> None:
-        self.filesystem = filesystem
-        self.parent = parent
+    @property
+    def root(self) -> HostDirectory:
+        return self._root
+
+    def open_directory(self, directory: HostDirectory) -> int:
+        """A descriptor that is good until the next call. Raises `OSError`."""
+        missing: list[HostDirectory] = []
+        while directory.parent is not directory and directory not in self._open:
+            missing.append(directory)
+            directory = directory.parent
+        if directory.parent is directory:
+            descriptor = self.descriptor
+        else:
+            self._open.move_to_end(directory)
+            descriptor = self._open[directory]
+        while missing:
+            directory = missing.pop()
+            descriptor = os.open(directory.name, _OPEN | os.O_DIRECTORY, dir_fd=descriptor)
+            self._open[directory] = descriptor
+            if len(self._open) > _OPEN_DIRECTORIES:
+                os.close(self._open.popitem(last=False)[1])
+        return descriptor
+
+    def close(self) -> None:
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+
+class HostNode(Node):
+    """What was found at a name of a directory. `found` is as of then, or of opening."""
+
+    __slots__ = ("_filesystem", "found", "mode", "name")
+
+    def __init__(self, filesystem: HostFilesystem, name: bytes, found: os.stat_result) -> None:
+        self._filesystem = filesystem
         self.name = name
-        self.mode = mode
+        self.found = found
+        self.mode = found.st_mode & (S_IFMT | 0o777)
+
+    @property
+    def filesystem(self) -> HostFilesystem:
+        return self._filesystem
 
     def attributes(self) -> Attributes:
-        with _translating_errors():
-            found = self._stat()
+        found = self.found
         return Attributes(
-            self.filesystem.device,
+            self._filesystem.device,
             found.st_ino,
-            found.st_mode & ~0o7000,
+            self.mode,
             found.st_nlink,
-            GUEST_UID,
-            GUEST_GID,
+            UID,
+            GID,
             found.st_size,
             0,
             found.st_atime_ns,
@@ -63,103 +110,144 @@ class _HostNode(Node):
             found.st_ctime_ns,
         )
 
-    def _stat(self) -> os.stat_result:
-        if self.parent is None:
-            return os.fstat(self.filesystem.descriptor)
-        with self.parent.descriptor() as parent:
-            return os.stat(self.name, dir_fd=parent, follow_symlinks=False)
 
+class HostFile(HostNode, File):
+    """A regular file, open on the host while it is open in the guest."""
 
-class HostFile(_HostNode, File):
-    """A regular file. While the guest has it open, so has the host."""
+    __slots__ = ("_descriptions", "_descriptor", "_directory")
 
-    _descriptor: int | None = None
-    _open = 0
+    def __init__(self, directory: HostDirectory, name: bytes, found: os.stat_result) -> None:
+        super().__init__(directory.filesystem, name, found)
+        self._directory = directory
+        self._descriptor = -1
+        self._descriptions = 0
 
-    def opened(self) -> None:
-        with _translating_errors():
-            if self._descriptor is None:
-                self._descriptor = self._open_file()
-        self._open += 1
+    def attributes(self) -> Attributes:
+        if self._descriptions:
+            self.found = os.fstat(self._descriptor)
+        return super().attributes()
 
-    def closed(self) -> None:
-        self._open -= 1
-        if self._open == 0 and self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+    def size(self) -> int:
+        return self.attributes().size
 
-    def _open_file(self) -> int:
-        assert self.parent is not None
-        with self.parent.descriptor() as parent:
-            descriptor = os.open(self.name, _OPEN, dir_fd=parent)
+    def acquire(self) -> None:
+        if self._descriptions == 0:
+            with _host_errors():
+                self._descriptor = self._open()
+        self._descriptions += 1
+
+    def _open(self) -> int:
+        directory = self._filesystem.open_directory(self._directory)
+        descriptor = os.open(self.name, _OPEN, dir_fd=directory)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise OSError(errno.EACCES, "not a regular file")
+            raise PermissionError(errno.EACCES, "no regular file any more")
         return descriptor
 
-    def read(self, offset: int, size: int) -> bytes:
-        with _translating_errors():
-            if self._descriptor is not None:
-                return os.pread(self._descriptor, min(size, _MAX_READ), offset)
-            descriptor = self._open_file()
-            try:
-                return os.pread(descriptor, min(size, _MAX_READ), offset)
-            finally:
-                os.close(descriptor)
+    def release(self) -> None:
+        self._descriptions -= 1
+        if self._descriptions == 0:
+            os.close(self._descriptor)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        with _host_errors():
+            return os.pread(self._descriptor, size, offset)
 
 
-class HostLink(_HostNode, Link):
-    """A symbolic link; its target is text, and leads only within the guest's tree."""
+class HostSymlink(HostNode, Symlink):
+    """A symlink, wherever it leads."""
+
+    __slots__ = ("_directory",)
+
+    def __init__(self, directory: HostDirectory, name: bytes, found: os.stat_result) -> None:
+        super().__init__(directory.filesystem, name, found)
+        self._directory = directory
+
+    def target(self) -> bytes:
+        with _host_errors():
+            directory = self._filesystem.open_directory(self._directory)
+            return os.readlink(self.name, dir_fd=directory)
+
+
+class HostDirectory(HostNode, Directory):
+    """A directory. Two objects for one directory of the host are equal."""
+
+    __slots__ = ("_parent", "removed")
+
+    def __init__(
+        self,
+        filesystem: HostFilesystem,
+        parent: HostDirectory | None,
+        name: bytes,
+        found: os.stat_result,
+    ) -> None:
+        super().__init__(filesystem, name, found)
+        self._parent = parent or self
+        self.removed = False
 
     @property
-    def target(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride]
-        assert self.parent is not None
-        with _translating_errors(), self.parent.descriptor() as parent:
-            return os.readlink(self.name, dir_fd=parent)
+    def parent(self) -> HostDirectory:
+        return self._parent
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, HostDirectory)
+            and self._filesystem is other.filesystem
+            and os.path.samestat(self.found, other.found)
+        )
 
-class HostDirectory(_HostNode, Directory):
-    """A directory. It holds no descriptor of its own between two operations."""
+    def __hash__(self) -> int:
+        return hash((self.found.st_dev, self.found.st_ino))
 
-    @contextmanager
-    def descriptor(self) -> Iterator[int]:
-        """An open descriptor, for the length of one operation."""
-        if self.parent is None:
-            yield self.filesystem.descriptor
-            return
-        with self.parent.descriptor() as parent:
-            opened = os.open(self.name, _OPEN | os.O_DIRECTORY, dir_fd=parent)
-        try:
-            yield opened
-        finally:
-            os.close(opened)
+    def attributes(self) -> Attributes:
+        if self.parent is self:
+            self.found = os.fstat(self._filesystem.descriptor)
+        return super().attributes()
 
     def lookup(self, name: bytes) -> Node | None:
-        if b"/" in name or b"\0" in name:
-            return None
-        with _translating_errors():
+        with _host_errors():
+            directory = self._filesystem.open_directory(self)
             try:
-                with self.descriptor() as own:
-                    mode = os.stat(name, dir_fd=own, follow_symlinks=False).st_mode
+                found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             except FileNotFoundError:
                 return None
-        if stat.S_ISREG(mode):
-            return HostFile(self.filesystem, self, name, mode)
-        if stat.S_ISDIR(mode):
-            return HostDirectory(self.filesystem, self, name, mode)
-        if stat.S_ISLNK(mode):
-            return HostLink(self.filesystem, self, name, mode)
+        if stat.S_ISREG(found.st_mode):
+            return HostFile(self, name, found)
+        if stat.S_ISDIR(found.st_mode):
+            return HostDirectory(self._filesystem, self, name, found)
+        if stat.S_ISLNK(found.st_mode):
+            return HostSymlink(self, name, found)
         return None
 
-    def names(self) -> Iterable[bytes]:
-        with _translating_errors(), self.descriptor() as own:
-            return [os.fsencode(name) for name in os.listdir(own)]
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        """Streams, since there may be any number of entries."""
+        with _host_errors():
+            directory = self._filesystem.open_directory(self)
+            # A descriptor of its own has an offset of its own.
+            descriptor = os.open(b".", _OPEN | os.O_DIRECTORY, dir_fd=directory)
+        try:
+            with os.scandir(descriptor) as entries:
+                shown = enumerate(_shown(entries), FIRST_POSITION)
+                for index, (inode, kind, name) in islice(shown, position - FIRST_POSITION, None):
+                    yield DirectoryEntry(inode, index + 1, kind, name)
+        finally:
+            os.close(descriptor)
 
 
-class HostFilesystem(Filesystem):
-    """What `descriptor`, an open directory, holds. The descriptor stays the caller's."""
+def _shown(entries: Iterator[os.DirEntry[str]]) -> Iterator[tuple[int, int, bytes]]:
+    while True:
+        with _host_errors():
+            entry = next(entries, None)
+            if entry is None:
+                return
+            kind = _kind(entry)
+        if kind:
+            yield entry.inode(), kind >> 12, os.fsencode(entry.name)
 
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self.descriptor = descriptor
-        self.root = HostDirectory(self, None, b"", os.fstat(descriptor).st_mode)
+
+def _kind(entry: os.DirEntry[str]) -> int:
+    if entry.is_symlink():
+        return S_IFLNK
+    if entry.is_dir(follow_symlinks=False):
+        return S_IFDIR
+    return S_IFREG if entry.is_file(follow_symlinks=False) else 0

@@ -70,9 +70,10 @@ def _add_file(tree: dict[str, Any], path: str, place: list[int]) -> None:
         if part in ("", ".", "..") or "\0" in part or len(os.fsencode(part)) > NAME_MAX:
             raise ValueError(f"an image can't hold the path {path!r}")
     for directory in directories:
-        tree = tree.setdefault(directory, {})
-        if not isinstance(tree, dict):
+        found: object = tree.setdefault(directory, {})
+        if not isinstance(found, dict):
             raise ValueError(f"an image can't hold {path!r}: {directory!r} is a file in it")
+        tree = cast("dict[str, Any]", found)
     if name in tree:
         raise ValueError(f"an image can't hold {path!r} twice")
     tree[name] = place
@@ -80,13 +81,18 @@ def _add_file(tree: dict[str, Any], path: str, place: list[int]) -> None:
 
 class ImageFilesystem(Filesystem):
     """Nodes are made when they are first asked for, and kept. Several kernels may share
-    one image, from several threads."""
+    one image, from several threads.
+    """
 
     def __init__(self, tree: dict[str, Any], contents: memoryview) -> None:
         super().__init__()
         self.contents = contents
         self._inodes = 0
-        self.root: ImageDirectory = ImageDirectory(self, None, b"", tree)
+        self._root = ImageDirectory(self, None, b"", tree)
+
+    @property
+    def root(self) -> ImageDirectory:
+        return self._root
 
     @classmethod
     def load(cls, path: Path) -> ImageFilesystem:
@@ -96,7 +102,7 @@ class ImageFilesystem(Filesystem):
                 raise DamagedImage(f"{path} is empty")
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         start = len(MAGIC) + _LENGTH_BYTES
-        if len(data) < start or data[: len(MAGIC)] != MAGIC:
+        if len(data) < start or bytes(data[: len(MAGIC)]) != MAGIC:
             raise DamagedImage(f"{path} is not an image of files")
         end = start + int.from_bytes(data[len(MAGIC) : start], "little")
         try:
@@ -128,18 +134,20 @@ class ImageFilesystem(Filesystem):
 class ImageNode(Node):
     """What files and directories share."""
 
-    __slots__ = ("filesystem", "inode", "mode")
-
-    filesystem: ImageFilesystem
+    __slots__ = ("_filesystem", "inode", "mode")
 
     def __init__(self, filesystem: ImageFilesystem, mode: int) -> None:
-        self.filesystem = filesystem
+        self._filesystem = filesystem
         self.inode = filesystem.next_inode()
         self.mode = mode
 
+    @property
+    def filesystem(self) -> ImageFilesystem:
+        return self._filesystem
+
     def _attributes(self, links: int, size: int) -> Attributes:
         return Attributes(
-            self.filesystem.device,
+            self._filesystem.device,
             self.inode,
             self.mode,
             links,
@@ -171,15 +179,13 @@ class ImageFile(ImageNode, File):
 
     def read_at(self, offset: int, size: int) -> bytes | memoryview:
         start = self._start + offset
-        return self.filesystem.contents[start : min(start + size, self._end)]
+        return self._filesystem.contents[start : min(start + size, self._end)]
 
 
 class ImageDirectory(ImageNode, Directory):
     """One object of the header."""
 
-    __slots__ = ("_nodes", "_tree", "name", "parent", "removed")
-
-    parent: ImageDirectory
+    __slots__ = ("_nodes", "_parent", "_tree", "name", "removed")
 
     def __init__(
         self,
@@ -189,11 +195,15 @@ class ImageDirectory(ImageNode, Directory):
         tree: dict[str, Any],
     ) -> None:
         super().__init__(filesystem, S_IFDIR | 0o555)
-        self.parent = parent or self
+        self._parent = parent or self
         self.name = name
         self.removed = False
         self._tree = tree
         self._nodes: dict[bytes, ImageNode] = {}
+
+    @property
+    def parent(self) -> ImageDirectory:
+        return self._parent
 
     def attributes(self) -> Attributes:
         return self._attributes(2, BLOCK_BYTES)
@@ -212,12 +222,12 @@ class ImageDirectory(ImageNode, Directory):
     def _create(self, name: bytes, found: object) -> ImageNode:
         if isinstance(found, dict):
             tree = cast("dict[str, Any]", found)
-            return ImageDirectory(self.filesystem, self, name, tree)
+            return ImageDirectory(self._filesystem, self, name, tree)
         match found:
             case [int(start), int(size)] if (
-                0 <= start <= start + size <= len(self.filesystem.contents)
+                0 <= start <= start + size <= len(self._filesystem.contents)
             ):
-                return ImageFile(self.filesystem, start, size)
+                return ImageFile(self._filesystem, start, size)
             case _:
                 raise DamagedImage(f"the image's entry {name!r} points outside of it")
 

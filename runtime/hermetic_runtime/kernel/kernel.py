@@ -210,7 +210,8 @@ class Kernel:
 
     def poll(self, requests: Sequence[tuple[int, int]], timeout: float | None) -> list[int]:
         """For each (fd, events) the events that hold, waiting until there is one or the
-        time is over. Without requests it just waits."""
+        time is over. Without requests it just waits.
+        """
         answers: list[int] = []
 
         def ready() -> bool:

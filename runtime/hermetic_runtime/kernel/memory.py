@@ -42,7 +42,11 @@ class MemoryFilesystem(Filesystem):
         self.quota = quota
         self.clock = clock or Clock()
         self.next_inode = count(1).__next__
-        self.root: MemoryDirectory = self.make_root()
+        self._root = self.make_root()
+
+    @property
+    def root(self) -> MemoryDirectory:
+        return self._root
 
     def make_root(self) -> MemoryDirectory:
         return MemoryDirectory(self, None, b"", 0o755)
@@ -63,23 +67,25 @@ class MemoryFilesystem(Filesystem):
 class MemoryNode(Node):
     """What files, directories and symlinks in memory share."""
 
-    __slots__ = ("atime_ns", "ctime_ns", "filesystem", "inode", "links", "mode", "mtime_ns")
-
-    filesystem: MemoryFilesystem
+    __slots__ = ("_filesystem", "atime_ns", "ctime_ns", "inode", "links", "mode", "mtime_ns")
 
     def __init__(self, filesystem: MemoryFilesystem, mode: int) -> None:
-        self.filesystem = filesystem
+        self._filesystem = filesystem
         self.inode = filesystem.next_inode()
         self.mode = mode
         self.links = 0
         self.atime_ns = self.mtime_ns = self.ctime_ns = filesystem.clock.wall_ns()
+
+    @property
+    def filesystem(self) -> MemoryFilesystem:
+        return self._filesystem
 
     def stored_size(self) -> int:
         raise NotImplementedError
 
     def attributes(self) -> Attributes:
         return Attributes(
-            self.filesystem.device,
+            self._filesystem.device,
             self.inode,
             self.mode,
             self.links,
@@ -94,30 +100,30 @@ class MemoryNode(Node):
 
     def set_mode(self, permissions: int) -> None:
         self.mode = self.mode & S_IFMT | permissions & 0o7777
-        self.ctime_ns = self.filesystem.clock.wall_ns()
+        self.ctime_ns = self._filesystem.clock.wall_ns()
 
     def set_times(self, atime_ns: int | None, mtime_ns: int | None) -> None:
         if atime_ns is not None:
             self.atime_ns = atime_ns
         if mtime_ns is not None:
             self.mtime_ns = mtime_ns
-        self.ctime_ns = self.filesystem.clock.wall_ns()
+        self.ctime_ns = self._filesystem.clock.wall_ns()
 
     def modified(self) -> None:
         """Contents changed: keep the times."""
-        self.mtime_ns = self.ctime_ns = self.filesystem.clock.wall_ns()
+        self.mtime_ns = self.ctime_ns = self._filesystem.clock.wall_ns()
 
     def linked(self) -> None:
         """A directory entry now names this node."""
         if self.links >= _LINKS_MAX:
             raise Failure(Errno.EMLINK)
         self.links += 1
-        self.ctime_ns = self.filesystem.clock.wall_ns()
+        self.ctime_ns = self._filesystem.clock.wall_ns()
 
     def unlinked(self) -> None:
         """One directory entry less names this node."""
         self.links -= 1
-        self.ctime_ns = self.filesystem.clock.wall_ns()
+        self.ctime_ns = self._filesystem.clock.wall_ns()
 
 
 class MemoryFile(MemoryNode, File):
@@ -149,7 +155,7 @@ class MemoryFile(MemoryNode, File):
 
     def _free_if_unused(self) -> None:
         if self.links == 0 and self._descriptions == 0:
-            self.filesystem.quota.release(len(self._data))
+            self._filesystem.quota.release(len(self._data))
             self._data = bytearray()
 
     def read_at(self, offset: int, size: int) -> bytes | memoryview:
@@ -169,7 +175,7 @@ class MemoryFile(MemoryNode, File):
         surplus = len(self._data) - size
         if surplus > 0:
             del self._data[size:]
-            self.filesystem.quota.release(surplus)
+            self._filesystem.quota.release(surplus)
         else:
             self._grow(size, size)
         self.modified()
@@ -180,7 +186,7 @@ class MemoryFile(MemoryNode, File):
         if size > FILE_SIZE_MAX:
             raise Failure(Errno.EFBIG)
         if size > present:
-            self.filesystem.quota.charge(size - present)
+            self._filesystem.quota.charge(size - present)
         if zeros_until > present:
             self._data.extend(bytes(zeros_until - present))
 
@@ -203,16 +209,15 @@ class MemorySymlink(MemoryNode, Symlink):
     def unlinked(self) -> None:
         super().unlinked()
         if self.links == 0:
-            self.filesystem.quota.release(len(self._target))
+            self._filesystem.quota.release(len(self._target))
 
 
 class MemoryDirectory(MemoryNode, Directory):
     """Entries have positions that only grow, so that a listing goes on where it stopped
-    whatever was made or removed meanwhile."""
+    whatever was made or removed meanwhile.
+    """
 
-    __slots__ = ("_entries", "_next_position", "name", "parent", "removed")
-
-    parent: MemoryDirectory
+    __slots__ = ("_entries", "_next_position", "_parent", "name", "removed")
 
     def __init__(
         self,
@@ -223,17 +228,21 @@ class MemoryDirectory(MemoryNode, Directory):
     ) -> None:
         super().__init__(filesystem, S_IFDIR | mode)
         self.links = 2
-        self.parent = parent or self
+        self._parent = parent or self
         self.name = name
         self.removed = False
         self._entries: dict[bytes, tuple[MemoryNode, int]] = {}
         self._next_position = count(FIRST_POSITION).__next__
 
+    @property
+    def parent(self) -> MemoryDirectory:
+        return self._parent
+
     def stored_size(self) -> int:
         return BLOCK_BYTES
 
     def linked(self) -> None:
-        self.ctime_ns = self.filesystem.clock.wall_ns()
+        self.ctime_ns = self._filesystem.clock.wall_ns()
 
     def unlinked(self) -> None:
         self.removed = True
@@ -254,6 +263,10 @@ class MemoryDirectory(MemoryNode, Directory):
     def is_empty(self) -> bool:
         return not self._entries
 
+    def nodes(self) -> list[tuple[bytes, MemoryNode]]:
+        """(name, node) of every entry."""
+        return [(name, node) for name, (node, _) in self._entries.items()]
+
     def create_file(self, name: bytes, permissions: int) -> File:
         file = self.new_file(name, permissions)
         self._add(name, file)
@@ -266,22 +279,22 @@ class MemoryDirectory(MemoryNode, Directory):
 
     def create_symlink(self, name: bytes, target: bytes) -> Symlink:
         symlink = self.new_symlink(name, target)
-        self.filesystem.quota.charge(len(target))
+        self._filesystem.quota.charge(len(target))
         try:
             self._add(name, symlink)
         except Failure:
-            self.filesystem.quota.release(len(target))
+            self._filesystem.quota.release(len(target))
             raise
         return symlink
 
     def new_file(self, name: bytes, permissions: int) -> MemoryFile:
-        return MemoryFile(self.filesystem, permissions)
+        return MemoryFile(self._filesystem, permissions)
 
     def new_directory(self, name: bytes, permissions: int) -> MemoryDirectory:
-        return MemoryDirectory(self.filesystem, self, name, permissions)
+        return MemoryDirectory(self._filesystem, self, name, permissions)
 
     def new_symlink(self, name: bytes, target: bytes) -> MemorySymlink:
-        return MemorySymlink(self.filesystem, target)
+        return MemorySymlink(self._filesystem, target)
 
     def create_mount_point(self, name: bytes) -> Directory:
         directory = self.new_directory(name, 0o755)
@@ -294,7 +307,7 @@ class MemoryDirectory(MemoryNode, Directory):
 
     def remove(self, name: bytes) -> None:
         node = self._take(name)
-        self.filesystem.quota.release(ENTRY_BYTES + len(name), 1)
+        self._filesystem.quota.release(ENTRY_BYTES + len(name), 1)
         node.unlinked()
 
     def move(self, name: bytes, target: Directory, new_name: bytes) -> None:
@@ -305,23 +318,23 @@ class MemoryDirectory(MemoryNode, Directory):
         if replaced is None:
             self._charge_difference(len(new_name) - len(name))
         else:
-            self.filesystem.quota.release(ENTRY_BYTES + len(name), 1)
+            self._filesystem.quota.release(ENTRY_BYTES + len(name), 1)
         node = self._take(name)
         target._put(new_name, node)
-        node.ctime_ns = self.filesystem.clock.wall_ns()
+        node.ctime_ns = self._filesystem.clock.wall_ns()
         if isinstance(replaced, MemoryNode):
             replaced.unlinked()
 
     def _charge_difference(self, size: int) -> None:
         if size > 0:
-            self.filesystem.quota.charge(size)
+            self._filesystem.quota.charge(size)
         else:
-            self.filesystem.quota.release(-size)
+            self._filesystem.quota.release(-size)
 
     def _add(self, name: bytes, node: MemoryNode) -> None:
         if self.removed:
             raise Failure(Errno.ENOENT)
-        quota = self.filesystem.quota
+        quota = self._filesystem.quota
         quota.charge(ENTRY_BYTES + len(name), 1)
         try:
             node.linked()
@@ -338,7 +351,7 @@ class MemoryDirectory(MemoryNode, Directory):
             self._entries[name] = (node, replaced[1])
             self.links -= isinstance(replaced[0], Directory)
         if isinstance(node, MemoryDirectory):
-            node.parent, node.name = self, name
+            node._parent, node.name = self, name
             self.links += 1
         self.modified()
 

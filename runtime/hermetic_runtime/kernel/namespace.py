@@ -12,7 +12,8 @@ from hermetic_runtime.kernel.filesystem import Directory, Filesystem, Node, Syml
 
 class Location(NamedTuple):
     """Where a path's last name is, or would be. `name` is b"", b"." or b".." for a path
-    that ends in no name; `trailing_slash` says that only a directory will do."""
+    that ends in no name; `trailing_slash` says that only a directory will do.
+    """
 
     directory: Directory
     name: bytes

@@ -1,34 +1,51 @@
-"""A writable view of a read-only filesystem: what changes is kept in memory.
+"""A writable layer in memory over a read-only filesystem.
 
-Nodes of the layer below are wrapped when they are looked up. A wrapper that is clean
-lives only as long as something refers to it; one that changes is kept by its
-directory, and its directory by its own parent, up to the root. As in Linux's
-overlayfs, renaming a directory of the layer below fails with EXDEV.
+A node of the layer below is wrapped when it is looked up, and copied up when it first
+changes. An unchanged wrapper lives as long as something refers to it; a changed one is
+kept by its directory, and that by its own, up to the root. As in Linux's overlayfs,
+renaming a directory of the layer below fails with EXDEV.
 """
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from weakref import WeakValueDictionary
 
+from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
+from hermetic_runtime.kernel.clock import Clock
+from hermetic_runtime.kernel.constants import PATH_MAX
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.filesystem import Directory, File, Filesystem, Link, Node
+from hermetic_runtime.kernel.filesystem import (
+    FIRST_POSITION,
+    Directory,
+    File,
+    Filesystem,
+    Node,
+    Symlink,
+)
 from hermetic_runtime.kernel.memory import (
     MemoryDirectory,
     MemoryFile,
     MemoryFilesystem,
-    MemoryLink,
     MemoryNode,
+    MemorySymlink,
 )
-from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.kernel.quota import ENTRY_BYTES, Quota
+from hermetic_runtime.kernel.removals import Removals
 
-_CHUNK = 1024 * 1024
+_COPY_BYTES = 1024 * 1024
+_OWN_INODES = 1 << 62
+"""Inodes of the layer below keep their numbers, which are smaller than this."""
+_OWN_POSITIONS = 1 << 48
+"""In a listing, entries that the layer below has come first and have its positions."""
 
 
 class ChangeKind(StrEnum):
+    """What became of a path."""
+
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"
@@ -37,278 +54,354 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference from the layer below, by path relative to its root.
-
-    `data` is a file's contents or a link's target; `mode` its permission bits.
+    """One difference from the layer below. `path` is relative to its root; `data` is a
+    file's contents or a symlink's target; `mode` is permission bits.
     """
 
     path: bytes
     kind: ChangeKind
     data: bytes = b""
-    mode: int = 0o644
-
-
-class OverlayFile(MemoryFile):
-    """A file: contents from `lower` until something is written."""
-
-    def __init__(
-        self,
-        filesystem: MemoryFilesystem,
-        mode: int,
-        name: bytes,
-        parent: OverlayDirectory,
-        lower: File | None = None,
-    ) -> None:
-        super().__init__(filesystem, mode, len(name), charged=lower is None)
-        self.name = name
-        self.parent = parent
-        self.lower = lower
-        self.dirty = lower is None
-        if lower is not None:
-            below = lower.attributes()
-            self.inode = below.inode
-            self.accessed, self.modified, self.changed = (
-                below.atime_ns,
-                below.mtime_ns,
-                below.ctime_ns,
-            )
-
-    @property
-    def size(self) -> int:
-        return len(self.data) if self.lower is None else self.lower.attributes().size
-
-    def read(self, offset: int, size: int) -> bytes:
-        if self.lower is not None:
-            return bytes(self.lower.read(offset, size))
-        return super().read(offset, size)
-
-    def _copy_up(self, size: int) -> None:
-        """Take the first `size` bytes of the lower file into memory, and let go of it."""
-        self.dirty = True
-        self.parent.keep_child(self.name, self)
-        if self.lower is None:
-            return
-        lower, size = self.lower, min(size, self.size)
-        self.filesystem.quota.charge_inode(len(self.name))
-        try:
-            self.filesystem.quota.charge_bytes(size)
-        except Failure:
-            self.filesystem.quota.release_inode(len(self.name))
-            raise
-        self.charged = True
-        while len(self.data) < size:
-            piece = lower.read(len(self.data), min(_CHUNK, size - len(self.data)))
-            if not piece:
-                self.filesystem.quota.charge_bytes(len(self.data) - size)
-                break
-            self.data += piece
-        self.lower = None
-        if self.is_open:
-            lower.closed()
-
-    def write(self, offset: int, data: bytes) -> int:
-        self._copy_up(self.size)
-        return super().write(offset, data)
-
-    def truncate(self, size: int) -> None:
-        self._copy_up(size)
-        super().truncate(size)
-
-    def change_mode(self, mode: int) -> None:
-        self._copy_up(self.size)
-        super().change_mode(mode)
-
-    def opened(self) -> None:
-        if self.lower is not None and not self.is_open:
-            self.lower.opened()
-        super().opened()
-
-    def closed(self) -> None:
-        super().closed()
-        if self.lower is not None and not self.is_open:
-            self.lower.closed()
-
-
-class OverlayLink(MemoryLink):
-    """A symbolic link; `fresh` when the guest made it."""
-
-    def __init__(
-        self, filesystem: MemoryFilesystem, target: bytes, name: bytes, *, fresh: bool
-    ) -> None:
-        super().__init__(filesystem, target, len(name), charged=fresh)
-        self.fresh = fresh
-
-
-class OverlayDirectory(MemoryDirectory):
-    """A directory: its own children over those of `lower` that are not `hidden`."""
-
-    filesystem: MemoryFilesystem
-
-    def __init__(
-        self,
-        filesystem: MemoryFilesystem,
-        mode: int,
-        name: bytes,
-        parent: OverlayDirectory | None,
-        lower: Directory | None = None,
-    ) -> None:
-        super().__init__(filesystem, mode, len(name), charged=lower is None)
-        self.name = name
-        self.parent = parent
-        self.lower = lower
-        self.fresh = lower is None
-        self.removals: list[tuple[bytes, bool]] = []
-        self._hidden: set[bytes] = set()
-        self._clean: WeakValueDictionary[bytes, MemoryNode] = WeakValueDictionary()
-
-    def keep_child(self, name: bytes, child: MemoryNode) -> None:
-        """Hold a child that changed, unless it has lost its name meanwhile."""
-        if child.links and self._clean.get(name) is child:
-            self.children[name] = child
-            self.keep()
-
-    def keep(self) -> None:
-        if self.parent is not None:
-            self.parent.keep_child(self.name, self)
-
-    def lookup(self, name: bytes) -> Node | None:
-        child = self.children.get(name) or self._clean.get(name)
-        if child is None and self.lower is not None and name not in self._hidden:
-            below = self.lower.lookup(name)
-            if below is not None:
-                child = self._clean[name] = self._wrap(name, below)
-        return child
-
-    def _wrap(self, name: bytes, below: Node) -> MemoryNode:
-        mode = stat.S_IMODE(below.mode)
-        if isinstance(below, Directory):
-            return OverlayDirectory(self.filesystem, mode, name, self, below)
-        if isinstance(below, Link):
-            return OverlayLink(self.filesystem, below.target, name, fresh=False)
-        if isinstance(below, File):
-            return OverlayFile(self.filesystem, mode, name, self, below)
-        raise Failure(Errno.EACCES)
-
-    def names(self) -> Iterable[bytes]:
-        names = dict.fromkeys(self.children)
-        if self.lower is not None:
-            names |= dict.fromkeys(name for name in self.lower.names() if name not in self._hidden)
-        return names
-
-    def _added(self, name: bytes) -> None:
-        self._hidden.add(name)
-        self._clean.pop(name, None)
-        self.keep()
-
-    def create_file(self, name: bytes, mode: int) -> File:
-        file = self._add(name, OverlayFile(self.filesystem, mode, name, self))
-        self._added(name)
-        return file
-
-    def make_directory(self, name: bytes, mode: int) -> Directory:
-        child = self._add(name, OverlayDirectory(self.filesystem, mode, name, self))
-        self.links += 1
-        self._added(name)
-        return child
-
-    def make_link(self, name: bytes, target: bytes) -> None:
-        self._add(name, OverlayLink(self.filesystem, target, name, fresh=True))
-        self._added(name)
-
-    def add_name(self, name: bytes, node: Node) -> None:
-        """What is given back knows no hard links."""
-        raise Failure(Errno.EPERM)
-
-    def remove(self, name: bytes) -> None:
-        node = self.lookup(name)
-        if not isinstance(node, MemoryNode):
-            raise Failure(Errno.ENOENT)
-        if isinstance(node, OverlayDirectory):
-            if any(True for _ in node.names()):
-                raise Failure(Errno.ENOTEMPTY)
-            self.removals += [(name + b"/" + inner, file) for inner, file in node.removals]
-        self.children[name] = node
-        super().remove(name)
-        self._forget(name, is_file=isinstance(node, MemoryFile))
-
-    def _forget(self, name: bytes, *, is_file: bool) -> None:
-        """A name of the layer below must go from there too."""
-        if self.lower is not None and name not in self._hidden:
-            self.removals.append((name, is_file))
-        self._added(name)
-
-    def move(self, name: bytes, destination: Directory, new_name: bytes) -> None:
-        node = self.lookup(name)
-        if not isinstance(destination, OverlayDirectory) or (
-            destination.filesystem is not self.filesystem
-        ):
-            raise Failure(Errno.EXDEV)
-        if isinstance(node, OverlayDirectory) and not node.fresh:
-            raise Failure(Errno.EXDEV)
-        replaced = destination.lookup(new_name)
-        if replaced is node:
-            return
-        if isinstance(node, OverlayFile):
-            node.change_mode(stat.S_IMODE(node.mode))
-        if isinstance(node, OverlayLink):
-            self._move_link(name, node, destination, new_name, replaced)
-            return
-        if replaced is not None:
-            destination.remove(new_name)
-        super().move(name, destination, new_name)
-        self._forget(name, is_file=isinstance(node, MemoryFile))
-        destination._added(new_name)
-        if isinstance(node, (OverlayFile, OverlayDirectory)):
-            node.name, node.parent = new_name, destination
-        if isinstance(node, OverlayFile):
-            node.dirty = True
-
-    def _move_link(
-        self,
-        name: bytes,
-        link: OverlayLink,
-        destination: OverlayDirectory,
-        new_name: bytes,
-        replaced: Node | None,
-    ) -> None:
-        if replaced is not None:
-            destination.remove(new_name)
-        destination.make_link(new_name, link.target)
-        self.remove(name)
-
-    def changes(self, prefix: bytes = b"") -> Iterator[Change]:
-        """Removals first, then what is new; afterwards nothing counts as changed."""
-        for path, was_file in self.removals:
-            if not (was_file and isinstance(self.children.get(path), MemoryFile)):
-                yield Change(prefix + path, ChangeKind.REMOVED)
-        self.removals.clear()
-        for name, child in self.children.items():
-            yield from self._changes_of(prefix + name, child)
-
-    @staticmethod
-    def _changes_of(path: bytes, child: MemoryNode) -> Iterator[Change]:
-        mode = stat.S_IMODE(child.mode) & 0o777
-        if isinstance(child, OverlayDirectory):
-            if child.fresh:
-                yield Change(path, ChangeKind.DIRECTORY, b"", mode)
-            yield from child.changes(path + b"/")
-        elif isinstance(child, OverlayLink) and child.fresh:
-            yield Change(path, ChangeKind.SYMLINK, child.target)
-            child.fresh = False
-        elif isinstance(child, OverlayFile) and child.dirty:
-            yield Change(path, ChangeKind.FILE, bytes(child.data), mode)
-            child.dirty = False
+    mode: int = 0
 
 
 class OverlayFilesystem(MemoryFilesystem):
-    """`lower`, writable; what is written counts against `quota`."""
+    """`lower`, made writable. What changes is counted against `quota`."""
 
-    def __init__(self, lower: Filesystem, quota: Quota) -> None:
-        super().__init__(quota)
-        mode = stat.S_IMODE(lower.root.mode) | 0o700
-        self.overlay_root = OverlayDirectory(self, mode, b"", None, lower.root)
-        self.root = self.overlay_root
+    def __init__(self, lower: Filesystem, quota: Quota, clock: Clock | None = None) -> None:
+        self.lower = lower
+        self.removals = Removals()
+        super().__init__(quota, clock)
+        self.next_inode = count(_OWN_INODES).__next__
 
-    def changes(self) -> list[Change]:
-        """What differs from the layer below, since the last call."""
-        return list(self.overlay_root.changes())
+    def make_root(self) -> MemoryDirectory:
+        return OverlayDirectory(self, None, b"", 0o755, self.lower.root)
+
+    def close(self) -> None:
+        self.lower.close()
+
+    def changes(self) -> Iterator[Change]:
+        """What changed since the last call: removals, from the leaves to the root; then
+        what is new, from the root to the leaves. Longer paths than a system call takes
+        are left out. Nothing may change while this is iterated over.
+        """
+        for path in self.removals.take():
+            yield Change(path, ChangeKind.REMOVED)
+        reported: list[OverlayNode] = []
+        pending = [(b"", self.root)]
+        while pending:
+            prefix, directory = pending.pop()
+            for name, node in directory.nodes():
+                path = prefix + name
+                if len(path) >= PATH_MAX or not isinstance(node, OverlayNode):
+                    continue
+                if node.changed:
+                    yield _change(path, node)
+                    reported.append(node)
+                    self.removals.reported(path, is_directory=isinstance(node, Directory))
+                if isinstance(node, OverlayDirectory):
+                    pending.append((path + b"/", node))
+        for node in reported:
+            node.changed = False
+
+
+def _change(path: bytes, node: OverlayNode) -> Change:
+    mode = node.mode & 0o777
+    if isinstance(node, OverlayFile):
+        return Change(path, ChangeKind.FILE, node.contents(), mode)
+    if isinstance(node, OverlaySymlink):
+        return Change(path, ChangeKind.SYMLINK, node.target(), mode)
+    return Change(path, ChangeKind.DIRECTORY, b"", mode)
+
+
+class OverlayNode(MemoryNode):
+    """`changed` says that `OverlayFilesystem.changes` has this to report. `home` is where
+    an unchanged wrapper was looked up; None once a directory keeps it, or it is gone.
+    """
+
+    __slots__ = ()
+
+    changed: bool
+    home: tuple[OverlayDirectory, bytes] | None
+
+    def wrap(self, lower: Node, home: tuple[OverlayDirectory, bytes] | None) -> None:
+        """Look like `lower`."""
+        found = lower.attributes()
+        self.inode = found.inode
+        self.mode = found.mode
+        self.links = found.links
+        self.atime_ns, self.mtime_ns, self.ctime_ns = found[-3:]
+        self.changed = False
+        self.home = home
+
+    def keep(self) -> None:
+        """Have this node kept by its directory, and so on up. Raises `Failure(ENOSPC)`."""
+        loose: list[tuple[OverlayNode, OverlayDirectory, bytes]] = []
+        node: OverlayNode = self
+        while node.home is not None:
+            loose.append((node, *node.home))
+            node = node.home[0]
+        size = sum(ENTRY_BYTES + len(name) for _, _, name in loose)
+        self._filesystem.quota.charge(size, len(loose))
+        for node, directory, name in loose:
+            directory.hold(name, node)
+            node.home = None
+
+    def copy_up(self) -> None:
+        """Depend on the layer below no longer. Raises `Failure`."""
+        self.keep()
+
+    def set_mode(self, permissions: int) -> None:
+        self.copy_up()
+        super().set_mode(permissions)
+        self.changed = True
+
+    def set_times(self, atime_ns: int | None, mtime_ns: int | None) -> None:
+        self.keep()
+        super().set_times(atime_ns, mtime_ns)
+
+    def unlinked(self) -> None:
+        super().unlinked()
+        self.home = None
+
+
+class OverlaySymlink(OverlayNode, MemorySymlink):
+    """A symlink of either layer."""
+
+    __slots__ = ("changed", "home")
+
+    def __init__(self, filesystem: MemoryFilesystem, target: bytes) -> None:
+        super().__init__(filesystem, target)
+        self.changed = True
+        self.home = None
+
+
+class OverlayFile(OverlayNode, MemoryFile):
+    """Has the contents of `lower` until they change."""
+
+    __slots__ = ("changed", "home", "lower")
+
+    def __init__(self, filesystem: MemoryFilesystem, mode: int, lower: File | None = None) -> None:
+        super().__init__(filesystem, mode)
+        self.lower = lower
+        self.changed = True
+        self.home = None
+
+    def contents(self) -> bytes:
+        """What was written. Only for a file that changed."""
+        return bytes(self._data)
+
+    def size(self) -> int:
+        return super().size() if self.lower is None else self.lower.size()
+
+    def acquire(self) -> None:
+        if self.lower is not None:
+            self.lower.acquire()
+        super().acquire()
+
+    def release(self) -> None:
+        if self.lower is not None:
+            self.lower.release()
+        super().release()
+
+    def read_at(self, offset: int, size: int) -> bytes | memoryview:
+        if self.lower is not None:
+            return self.lower.read_at(offset, size)
+        return super().read_at(offset, size)
+
+    def write_at(self, offset: int, data: bytes | memoryview) -> int:
+        self.copy_up()
+        self.changed = True
+        return super().write_at(offset, data)
+
+    def resize(self, size: int) -> None:
+        self._copy_up_to(size)
+        self.changed = True
+        super().resize(size)
+
+    def copy_up(self) -> None:
+        if self.lower is not None:
+            self._copy_up_to(self.size())
+
+    def _copy_up_to(self, size: int) -> None:
+        """Take over the first `size` bytes."""
+        lower = self.lower
+        if lower is None:
+            return
+        self.keep()
+        lower.acquire()
+        try:
+            self._copy(lower, size)
+        finally:
+            lower.release()
+        for _ in range(self._descriptions):
+            lower.release()
+        self.lower = None
+
+    def _copy(self, lower: File, size: int) -> None:
+        quota = self._filesystem.quota
+        data = bytearray()
+        try:
+            while piece := lower.read_at(len(data), min(_COPY_BYTES, size - len(data))):
+                quota.charge(len(piece))
+                data += piece
+        except Failure:
+            quota.release(len(data))
+            raise
+        self._data = data
+
+
+class OverlayDirectory(OverlayNode, MemoryDirectory):
+    """Entries of its own, over those of `lower` that are not hidden."""
+
+    __slots__ = ("_hidden", "_overlay", "_wrappers", "changed", "home", "lower")
+
+    def __init__(
+        self,
+        filesystem: OverlayFilesystem,
+        parent: MemoryDirectory | None,
+        name: bytes,
+        mode: int,
+        lower: Directory | None = None,
+    ) -> None:
+        super().__init__(filesystem, parent, name, mode)
+        self._overlay = filesystem
+        self.lower = lower
+        self.changed = lower is None
+        self.home = None
+        self._hidden: set[bytes] = set()
+        self._wrappers: WeakValueDictionary[bytes, OverlayNode] = WeakValueDictionary()
+
+    def attributes(self) -> Attributes:
+        """With one link, since nobody counted the directories below."""
+        return super().attributes()._replace(links=0 if self.removed else 1)
+
+    def lookup(self, name: bytes) -> Node | None:
+        entry = self._entries.get(name)
+        if entry is not None:
+            return entry[0]
+        if self.lower is None or name in self._hidden:
+            return None
+        wrapper = self._wrappers.get(name)
+        if wrapper is None:
+            lower = self.lower.lookup(name)
+            wrapper = None if lower is None else self._wrap(name, lower)
+            if wrapper is not None:
+                self._wrappers[name] = wrapper
+        return wrapper
+
+    def _wrap(self, name: bytes, lower: Node) -> OverlayNode | None:
+        if isinstance(lower, Directory):
+            node = OverlayDirectory(self._overlay, self, name, 0, lower)
+        elif isinstance(lower, File):
+            node = OverlayFile(self._overlay, 0, lower)
+        elif isinstance(lower, Symlink):
+            node = OverlaySymlink(self._overlay, lower.target())
+        else:
+            return None
+        node.wrap(lower, (self, name))
+        return node
+
+    def hold(self, name: bytes, node: OverlayNode) -> None:
+        """Keep a wrapper from now on."""
+        self._entries[name] = (node, self._next_position())
+        self._wrappers.pop(name, None)
+
+    def _is_below(self, name: bytes) -> bool:
+        return self.lower is not None and self.lower.lookup(name) is not None
+
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        if self.lower is not None and position < _OWN_POSITIONS:
+            for entry in self.lower.scan(position):
+                own = self._entries.get(entry.name)
+                if own is not None:
+                    yield entry._replace(inode=own[0].inode, kind=own[0].mode >> 12)
+                elif entry.name not in self._hidden:
+                    yield entry
+        for entry in super().scan(max(position - _OWN_POSITIONS, FIRST_POSITION)):
+            if not self._is_below(entry.name):
+                yield entry._replace(next_position=entry.next_position + _OWN_POSITIONS)
+
+    def is_empty(self) -> bool:
+        return next(self.scan(FIRST_POSITION), None) is None
+
+    def new_file(self, name: bytes, permissions: int) -> MemoryFile:
+        return OverlayFile(self._overlay, permissions)
+
+    def new_directory(self, name: bytes, permissions: int) -> MemoryDirectory:
+        return OverlayDirectory(self._overlay, self, name, permissions)
+
+    def new_symlink(self, name: bytes, target: bytes) -> MemorySymlink:
+        return OverlaySymlink(self._overlay, target)
+
+    def link(self, name: bytes, node: Node) -> None:
+        assert isinstance(node, OverlayNode)
+        node.copy_up()
+        super().link(name, node)
+        node.changed = True
+
+    def remove(self, name: bytes) -> None:
+        node = self.lookup(name)
+        assert isinstance(node, OverlayNode)
+        self.keep()
+        self._hide(name, node)
+        if name in self._entries:
+            super().remove(name)
+        else:
+            node.unlinked()
+            self.modified()
+
+    def move(self, name: bytes, target: Directory, new_name: bytes) -> None:
+        node, replaced = self.lookup(name), target.lookup(new_name)
+        assert isinstance(node, OverlayNode) and isinstance(target, OverlayDirectory)
+        if isinstance(node, OverlayDirectory) and node.lower is not None:
+            raise Failure(Errno.EXDEV)
+        self.keep()
+        target.keep()
+        node.copy_up()
+        if isinstance(replaced, OverlayNode):
+            replaced.keep()
+        super().move(name, target, new_name)
+        if isinstance(replaced, OverlayNode):
+            target._hide(new_name, replaced)
+        self._hide(name, node)
+        self._overlay.removals.made_again(
+            target.path_to(new_name), is_directory=isinstance(node, Directory)
+        )
+        _mark_changed(node)
+
+    def _add(self, name: bytes, node: MemoryNode) -> None:
+        self.keep()
+        super()._add(name, node)
+        is_directory = isinstance(node, Directory)
+        self._overlay.removals.made_again(self.path_to(name), is_directory=is_directory)
+
+    def _hide(self, name: bytes, node: OverlayNode) -> None:
+        """Show what is below by this name no more, and have its removal reported."""
+        removals, path = self._overlay.removals, self.path_to(name)
+        if isinstance(node, Directory):
+            removals.add_below(path)
+        is_below = self._is_below(name)
+        if is_below or removals.is_reported(path):
+            removals.add(path, is_directory=isinstance(node, Directory))
+        if is_below:
+            self._hidden.add(name)
+        self._wrappers.pop(name, None)
+
+    def path_to(self, name: bytes) -> bytes:
+        """The path of an entry, relative to the filesystem's root."""
+        names = [name]
+        directory: MemoryDirectory = self
+        while directory.parent is not directory:
+            names.append(directory.name)
+            directory = directory.parent
+        return b"/".join(reversed(names))
+
+
+def _mark_changed(node: OverlayNode) -> None:
+    pending: list[MemoryNode] = [node]
+    while pending:
+        node_below = pending.pop()
+        if isinstance(node_below, OverlayNode):
+            node_below.changed = True
+        if isinstance(node_below, OverlayDirectory):
+            pending += [below for _, below in node_below.nodes()]

@@ -10,12 +10,8 @@ import math
 import os
 import resource
 import signal
-import sys
 import time
 from contextlib import suppress
-
-CPU_TIME_STATUS = 78
-"""Exit status of a guest process that ended because its processor time was up."""
 
 LOG_BYTES = 64 * 1024
 """The most that a zygote and its guest processes may write to a file: their log."""
@@ -56,18 +52,18 @@ def _lower(limit: int, value: int) -> None:
 
 
 class ParentDeath:
-    """Has the kernel kill a forked process when its parent ends.
+    """Linux only: has the kernel kill a forked process when its parent ends.
 
     Made before forking, so that the child has nothing to look up.
     """
 
     def __init__(self) -> None:
         self._parent = os.getpid()
-        self._prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def kill_with_parent(self) -> None:
         """In the child: from now on it does not outlive its parent."""
-        if self._prctl is not None and self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+        if self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
         if os.getppid() != self._parent:
             os._exit(1)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from hermetic_runtime.processes.confinement import CPU_TIME_STATUS
 from hermetic_runtime.processes.launching import ProcessEnd
 
+CPU_TIME_STATUS = 78
+"""Exit status of a guest process that ended because its processor time was up."""
 
-@dataclass(frozen=True, slots=True)
-class EndDescription:
+
+class EndDescription(NamedTuple):
     """`limit` is the field of `Limits` that was reached, if one was."""
 
     kind: str

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
@@ -127,8 +127,7 @@ class GuestProcess:
             self._finalizer()
 
 
-@dataclass(frozen=True, slots=True)
-class _Hold:
+class _Hold(NamedTuple):
     """What must be released."""
 
     process: LaunchedProcess

@@ -25,7 +25,8 @@ from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.guest import Guest, start_guest_thread
 from hermetic_runtime.interpreter import LoadedInterpreter
 from hermetic_runtime.kernel.overlay import Change as FileChange
-from hermetic_runtime.processes.confinement import CPU_TIME_STATUS, bound_cpu_time, bound_files
+from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files
+from hermetic_runtime.processes.endings import CPU_TIME_STATUS
 from hermetic_runtime.processes.messages import (
     CHANGE_BYTES,
     Change,

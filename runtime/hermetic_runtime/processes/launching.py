@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessEnd:
+class ProcessEnd(NamedTuple):
     """How a process ended: its exit status, or minus the number of a signal."""
 
     status: int

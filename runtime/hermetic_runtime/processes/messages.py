@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
-from typing import Any, ClassVar
+from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.kernel.overlay import Change as FileChange
@@ -43,29 +42,23 @@ def _read_limits(fields: Fields) -> Limits:
         raise ProtocolError(error.message) from None
 
 
-class Empty:
-    """A message that says all by its kind."""
-
-    def to_fields(self) -> dict[str, Any]:
-        return {}
-
-
-@dataclass(frozen=True, slots=True)
-class GuestMountPoint:
+class GuestMountPoint(NamedTuple):
     """Where the guest sees a directory whose descriptor travels beside the message."""
 
     guest_path: str
     writable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """To a guest process: boot. One directory descriptor comes for each mount."""
 
-    KIND: ClassVar[int] = 1
     limits: Limits
     environment: dict[str, str]
     mounts: tuple[GuestMountPoint, ...]
+
+    @staticmethod
+    def kind() -> int:
+        return 1
 
     def to_fields(self) -> dict[str, Any]:
         return {
@@ -77,7 +70,7 @@ class Start:
         }
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Start:
+    def from_fields(cls, fields: Fields) -> Self:
         limits = _read_limits(fields)
         environment = fields.text_map("environment", MOST_WORDS, WORDS_BYTES)
         mounts: list[GuestMountPoint] = []
@@ -88,12 +81,14 @@ class Start:
         return cls(limits, environment, tuple(mounts))
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """To a guest process: execute this source, and report."""
 
-    KIND: ClassVar[int] = 2
     request: RunRequest
+
+    @staticmethod
+    def kind() -> int:
+        return 2
 
     def to_fields(self) -> dict[str, Any]:
         request = self.request
@@ -107,7 +102,7 @@ class Run:
         }
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Run:
+    def from_fields(cls, fields: Fields) -> Self:
         limits = _read_limits(fields)
         return cls(
             RunRequest(
@@ -121,124 +116,150 @@ class Run:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """To a guest process: what stdin holds next. Sent only after `InputWanted`."""
 
-    KIND: ClassVar[int] = 3
     data: bytes
+
+    @staticmethod
+    def kind() -> int:
+        return 3
 
     def to_fields(self) -> dict[str, Any]:
         return {"data": self.data}
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Input:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(fields.binary("data", CHUNK_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class InputEnd(Empty):
+class InputEnd(NamedTuple):
     """To a guest process: stdin is at its end."""
 
-    KIND: ClassVar[int] = 4
+    @staticmethod
+    def kind() -> int:
+        return 4
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
 
     @classmethod
-    def from_fields(cls, _: Fields) -> InputEnd:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt(Empty):
+class Interrupt(NamedTuple):
     """To a guest process: raise KeyboardInterrupt in the run that is under way."""
 
-    KIND: ClassVar[int] = 5
+    @staticmethod
+    def kind() -> int:
+        return 5
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
 
     @classmethod
-    def from_fields(cls, _: Fields) -> Interrupt:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class Close(Empty):
+class Close(NamedTuple):
     """To a guest process: end now."""
 
-    KIND: ClassVar[int] = 6
+    @staticmethod
+    def kind() -> int:
+        return 6
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
 
     @classmethod
-    def from_fields(cls, _: Fields) -> Close:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """From a guest process: booted, in this many seconds."""
 
-    KIND: ClassVar[int] = 16
     seconds: float
     interpreter: str
+
+    @staticmethod
+    def kind() -> int:
+        return 16
 
     def to_fields(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "interpreter": self.interpreter}
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Ready:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(fields.seconds("seconds"), fields.text("interpreter", 100))
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """From a guest process or the zygote: it can't go on. `code` is of a HermeticError."""
 
-    KIND: ClassVar[int] = 17
     code: str
     message: str
+
+    @staticmethod
+    def kind() -> int:
+        return 17
 
     def to_fields(self) -> dict[str, Any]:
         return {"code": self.code[:100], "message": self.message[:4000]}
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Failed:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(fields.text("code", 100), fields.text("message", 4000))
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """From a guest process: what the guest wrote to a stream."""
 
-    KIND: ClassVar[int] = 18
     stream: str
     data: bytes
+
+    @staticmethod
+    def kind() -> int:
+        return 18
 
     def to_fields(self) -> dict[str, Any]:
         return {"stream": self.stream, "data": self.data}
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Output:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(fields.choice("stream", STREAMS), fields.binary("data", CHUNK_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class InputWanted(Empty):
+class InputWanted(NamedTuple):
     """From a guest process: the guest reads stdin, and nothing is there."""
 
-    KIND: ClassVar[int] = 19
+    @staticmethod
+    def kind() -> int:
+        return 19
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
 
     @classmethod
-    def from_fields(cls, _: Fields) -> InputWanted:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """From a guest process: a change in a writable mount, or a piece of one.
 
     While `more` is true, the file's contents go on in the next message.
     """
 
-    KIND: ClassVar[int] = 20
     mount: int
     change: FileChange
     more: bool
+
+    @staticmethod
+    def kind() -> int:
+        return 20
 
     def to_fields(self) -> dict[str, Any]:
         change = self.change
@@ -252,7 +273,7 @@ class Change:
         }
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Change:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(
             mount=fields.integer("mount", 0, MOST_MOUNTS - 1),
             change=FileChange(
@@ -265,18 +286,20 @@ class Change:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """From a guest process: how the run ended. The last message of a run."""
 
-    KIND: ClassVar[int] = 21
     report: RunReport
+
+    @staticmethod
+    def kind() -> int:
+        return 21
 
     def to_fields(self) -> dict[str, Any]:
         return report_to_fields(self.report)
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Report:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(report_from_fields(fields))
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from hermetic_runtime.errors import SandboxCrashed
@@ -57,7 +57,7 @@ def leave_terminal() -> None:
 
 
 @contextmanager
-def _high(descriptor: int) -> Iterator[int]:
+def _high(descriptor: int) -> Generator[int]:
     """A copy above those that the new process gets, so that none is overwritten."""
     copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, CONTROL_DESCRIPTOR + 1)
     try:

@@ -8,11 +8,10 @@ kind is refused before it is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, cast
 
-import msgpack
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from hermetic_runtime.processes.fields import Fields, ProtocolError
 
@@ -21,25 +20,34 @@ _ARRAY_OF_TWO = 0x92
 _HEAD_BYTES = LENGTH_BYTES + 2
 
 
-class Message(Protocol):
-    """What travels in a frame."""
+_pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+_unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 
-    KIND: ClassVar[int]
+
+class Message(Protocol):
+    """What travels in a frame: a named tuple, because those are quick to define."""
+
+    @staticmethod
+    def kind() -> int: ...
 
     def to_fields(self) -> dict[str, Any]: ...
 
 
 class MessageType(Protocol):
-    """A class of messages: what it is called, and how one is read."""
+    """A class of messages."""
 
-    KIND: ClassVar[int]
-    __name__: str
+    @staticmethod
+    def kind() -> int: ...
 
-    def from_fields(self, fields: Fields) -> Message: ...
+    @property
+    def __name__(self) -> str: ...
+
+    def from_fields(self, fields: Fields, /) -> Message:
+        """Raises `ProtocolError`. The caller sees to it that no field is left over."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A kind of message that a receiver takes, and the largest frame it may come in."""
 
     message: MessageType
@@ -48,14 +56,12 @@ class Accepted:
 
 def accepts(*accepted: Accepted) -> dict[int, Accepted]:
     """What a receiver takes, by kind."""
-    return {each.message.KIND: each for each in accepted}
+    return {each.message.kind(): each for each in accepted}
 
 
 def encode(message: Message) -> bytes:
     """The frame of a message. Text may hold escaped bytes (PEP 383)."""
-    payload: bytes = msgpack.packb(
-        (message.KIND, message.to_fields()), unicode_errors="surrogateescape"
-    )
+    payload = _pack((message.kind(), message.to_fields()), unicode_errors="surrogateescape")
     return len(payload).to_bytes(LENGTH_BYTES, "big") + payload
 
 
@@ -98,7 +104,7 @@ class FrameDecoder:
     def _read(self, accepted: Accepted, payload: bytes) -> Message:
         name = accepted.message.__name__
         try:
-            _, content = msgpack.unpackb(
+            _, content = _unpack(
                 payload,
                 raw=False,
                 unicode_errors=self._unicode_errors,

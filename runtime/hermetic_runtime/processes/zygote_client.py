@@ -69,7 +69,8 @@ class ZygoteChild:
 
 class Zygote:
     """A running zygote. Threads may launch at the same time: each launch has its own
-    socket for answers."""
+    socket for answers.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Start a zygote for the interpreter in `directory`. Does not wait for it."""
@@ -141,7 +142,8 @@ class ZygoteLauncher:
 
     def launch(self, guest_end: socket.socket) -> LaunchedProcess:
         """Start a guest process. Raises `SandboxCrashed`, with the last words of a
-        zygote that ends whenever it is started."""
+        zygote that ends whenever it is started.
+        """
         zygote = _zygotes.get(self._directory)
         try:
             return zygote.launch(guest_end)

@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.processes.fields import Fields
-from hermetic_runtime.processes.messages import Empty, Failed
+from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.protocol import Accepted, accepts
 
 _LARGEST = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn(Empty):
+class Spawn(NamedTuple):
     """To the zygote: fork a guest process. Its socket, and one for reports on it, come along."""
 
-    KIND: ClassVar[int] = 32
+    @staticmethod
+    def kind() -> int:
+        return 32
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
 
     @classmethod
-    def from_fields(cls, _: Fields) -> Spawn:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(NamedTuple):
     """From the zygote: the guest process runs. Its pidfd comes along."""
 
-    KIND: ClassVar[int] = 33
     pid: int
+
+    @staticmethod
+    def kind() -> int:
+        return 33
 
     def to_fields(self) -> dict[str, Any]:
         return {"pid": self.pid}
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Spawned:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(fields.integer("pid", 1, 2**31 - 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(NamedTuple):
     """From the zygote: the guest process has ended, and is reaped.
 
     `status` is an exit status, or minus the number of the signal that ended it.
     """
 
-    KIND: ClassVar[int] = 34
     status: int
     cpu_seconds: float
     peak_memory_bytes: int
+
+    @staticmethod
+    def kind() -> int:
+        return 34
 
     def to_fields(self) -> dict[str, Any]:
         return {
@@ -58,7 +65,7 @@ class Exited:
         }
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Exited:
+    def from_fields(cls, fields: Fields) -> Self:
         return cls(
             fields.integer("status", -128, 255),
             fields.seconds("cpu_seconds"),

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING, Any, Never, cast
+from typing import TYPE_CHECKING, Any, Never
 
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
 from hermetic.cli.standard_streams import STDOUT, write
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
-
-if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
 _DEFAULTS = Limits()
 
@@ -83,8 +80,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Never:
         raise UsageError(message, hint=f"`{self.prog} --help` shows how it is used.")
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: object = None) -> None:
         write(STDOUT, message.encode("utf-8", "backslashreplace"))
+
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[_Parser]  # pyright: ignore[reportPrivateUsage]
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -172,13 +173,13 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def _limit(field: str, convert: Callable[[str], float]) -> Callable[[str], float]:
     def checked(text: str) -> float:
         try:
-            value = convert(text)
-            Limits(**{field: cast("Any", value)})
+            given: dict[str, Any] = {field: convert(text)}
+            Limits(**given)
         except InvalidInput as error:
             raise argparse.ArgumentTypeError(error.message) from error
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
-        return value
+        return given[field]
 
     return checked
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
+from hermetic.cli import exit_status
 from hermetic.cli.arguments import parse_arguments
+from hermetic.cli.messages import report_error
 from hermetic.cli.signals import exit_on_termination
 from hermetic.cli.standard_streams import STDOUT, open_missing_descriptors, write
+from hermetic_runtime.errors import HermeticError
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run one command; its exit status. Raises `HermeticError` when it can't be run."""
+    """Run one command; its exit status. Errors of ours are reported on stderr."""
     open_missing_descriptors()
-    options = parse_arguments(arguments)
     exit_on_termination()
+    try:
+        return _dispatch(parse_arguments(arguments))
+    except HermeticError as error:
+        report_error(error)
+        return exit_status.of_error(error)
+    except BrokenPipeError:
+        return exit_status.BROKEN_PIPE
+
+
+def _dispatch(options: argparse.Namespace) -> int:
     if options.version:
         return _print_version()
     match options.command, getattr(options, "action", None):

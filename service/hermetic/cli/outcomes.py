@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hermetic.cli.quantities import format_seconds, format_size
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import Outcome, RunResult
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     message: str
     hint: str | None = None
 

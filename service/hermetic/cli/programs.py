@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from hermetic.cli.arguments import UsageError
 from hermetic.cli.quantities import format_size
@@ -13,8 +12,7 @@ from hermetic.cli.standard_streams import standard_input
 from hermetic_runtime.errors import InvalidInput
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """One source to run; `stdin` is what is left for it to read."""
 
     source: bytes

@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 
 from hermetic.cli import exit_status
+from hermetic.cli.messages import say
 
 
 def exit_on_termination() -> None:
@@ -14,9 +15,11 @@ def exit_on_termination() -> None:
     signal.signal(signal.SIGTERM, _terminate)
 
 
-def ignore_interrupts() -> None:
-    """A second Ctrl-C, while the first is being obeyed, changes nothing."""
+def exit_status_of_interrupt() -> int:
+    """Say that Ctrl-C was obeyed; from here on, another one changes nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    say("interrupted")
+    return exit_status.INTERRUPTED
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

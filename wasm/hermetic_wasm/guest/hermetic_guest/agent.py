@@ -2,7 +2,7 @@
 
 import builtins
 import marshal
-import signal
+import _signal
 import sys
 
 from hermetic_guest import adaptation, displays, event_loop, failures, source, values
@@ -21,7 +21,7 @@ def prepare(reserve):
     `reserve` is memory to be let go of when a run has used up all the rest.
     """
     _reserve.append(reserve)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)
     builtins.display = displays.display

@@ -1,0 +1,40 @@
+"""What preparation leaves in an interpreter's directory, and how it is looked at again.
+
+Kept apart from the making of it, because every process that runs guests reads it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+MANIFEST = "manifest.json"
+
+
+class Manifest(TypedDict):
+    """`manifest.json`. `files` gives each file's size in bytes and SHA-256; `imports` are
+    the core module's in order, as (module, name, provider); `stubs` are the names of the
+    functions that the stub module exports, in order."""
+
+    interpreter: str
+    metering: str
+    files: dict[str, tuple[int, str]]
+    imports: list[tuple[str, str, str]]
+    stubs: list[str]
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Raises OSError and ValueError."""
+    return json.loads((directory / MANIFEST).read_bytes())
+
+
+def is_complete(directory: Path) -> bool:
+    """Whether every file is there with the size that was written. Reads no contents."""
+    try:
+        return all(
+            (directory / name).stat().st_size == size
+            for name, (size, _) in read_manifest(directory)["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
