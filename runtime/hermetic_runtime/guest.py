@@ -144,6 +144,7 @@ class Guest:
         self._wakeup.clear()
         self._abi.signals.clear()
         self._budget.renew(request.limits.output_bytes)
+        self._input.renew()
         self._stdout.truncated = self._stderr.truncated = False
         self._quota.refused.clear()
         self._abi.memory.refused = False

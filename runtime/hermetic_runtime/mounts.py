@@ -220,7 +220,8 @@ def _write_file(
 
 def _make_symlink(directory: int, name: bytes, target: bytes, depth: int) -> None:
     """Only what surely stays inside: each ".." leads from a real directory, so they may
-    be at the beginning only, where no symlink comes before them."""
+    be at the beginning only, where no symlink comes before them.
+    """
     parts = [part for part in target.split(b"/") if part not in (b"", b".")]
     rising = 0
     while rising < len(parts) and parts[rising] == b"..":

@@ -8,10 +8,6 @@ from hermetic_runtime.requests import RunReport
 from hermetic_runtime.results import Outcome, RunError, Usage
 
 _TIMEOUT_STATUS = 124
-_REACHED = {
-    "wall_seconds": "the run reached its limit of time",
-    "cpu_seconds": "the run reached its limit of processor time",
-}
 
 
 def timed_out(report: RunReport, limit: str) -> RunReport:
@@ -22,7 +18,7 @@ def timed_out(report: RunReport, limit: str) -> RunReport:
         outcome=Outcome.TIMEOUT,
         exit_code=_TIMEOUT_STATUS,
         value=None,
-        error=RunError("Timeout", _REACHED[limit], traceback, limit),
+        error=RunError("Timeout", f"the run reached its limit {limit}", traceback, limit),
     )
 
 

@@ -106,6 +106,12 @@ class QueueInput:
             self._ended = True
         self._wakeup.notify()
 
+    def renew(self) -> None:
+        """Start over for a new run: what the last one left is dropped."""
+        with self._lock:
+            self._pending.clear()
+            self._requested = self._ended = False
+
     def read(self, size: int) -> bytes:
         """As `InputStream.read`. Raises what `Wakeup.wait` raises."""
         if size == 0:

@@ -1,7 +1,6 @@
 """Reading, writing and waiting on descriptors.
 
-Emscripten takes these partly as system calls and partly as WASI preview1 functions
-(wasi-libc's typenames.h; the file types are WASI's `filetype`).
+Emscripten takes these partly as system calls and partly as WASI preview1 functions.
 """
 
 from __future__ import annotations
@@ -22,12 +21,8 @@ _F_UNLCK = 2
 _MAX_TRANSFER = 16 * 1024 * 1024
 """Bytes moved by one call at the most: a larger request is a short read or write."""
 
-_WASI_FILE_TYPES = {
-    stat.S_IFCHR: 2,
-    stat.S_IFDIR: 3,
-    stat.S_IFREG: 4,
-    stat.S_IFLNK: 7,
-}
+_CHARACTER_DEVICE, _DIRECTORY, _REGULAR_FILE = 2, 3, 4
+"""WASI's `filetype`. Emscripten takes a character device to be a terminal (isatty.c)."""
 
 
 class DescriptorCalls:
@@ -111,10 +106,10 @@ class DescriptorCalls:
 
     @wasi("fd_fdstat_get", "ip")
     def status(self, fd: int, buffer: int) -> None:
-        kind = stat.S_IFMT(self._kernel.fstat(fd).mode)
-        self._memory.write(
-            buffer, _DESCRIPTOR_STATUS.pack(_WASI_FILE_TYPES.get(kind, 0), 0, 0, 0)
-        )
+        kind = _DIRECTORY if stat.S_ISDIR(self._kernel.fstat(fd).mode) else _REGULAR_FILE
+        if self._kernel.is_terminal(fd):
+            kind = _CHARACTER_DEVICE
+        self._memory.write(buffer, _DESCRIPTOR_STATUS.pack(kind, 0, 0, 0))
 
     @syscall("fadvise64", "illi")
     def advise(self, fd: int, _offset: int, _length: int, _advice: int) -> None:

@@ -1,0 +1,355 @@
+"""The life and death of zygotes and guest processes. These tests read /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+from process_lists import (
+    await_gone,
+    children_of,
+    guest_side_processes,
+    open_descriptors,
+)
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
+from hermetic_runtime.input_source import open_input
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.preparation import prepare
+from hermetic_runtime.processes.guest_handle import GuestProcess
+from hermetic_runtime.processes.spawning import SpawnLauncher
+from hermetic_runtime.processes.zygote_client import ZygoteLauncher
+from hermetic_runtime.requests import RunRequest
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sandbox import Sandbox, run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.fixture
+def directory() -> Path:
+    return prepare()
+
+
+def zygote_of(guest: int) -> int:
+    status = Path(f"/proc/{guest}/status").read_text()
+    return int(status.partition("PPid:")[2].split()[0])
+
+
+def only_new(before: set[int]) -> int:
+    [pid] = guest_side_processes() - before
+    return pid
+
+
+def start_parent(code: str) -> subprocess.Popen[str]:
+    """A Python that runs `code`, and says when it has come to its end."""
+    source = "from hermetic_runtime.sandbox import Sandbox\n" + textwrap.dedent(code)
+    source += "\nprint('there', flush=True)\nimport time; time.sleep(60)"
+    parent = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "there\n"
+    return parent
+
+
+def test_this_process_never_loads_wasmtime() -> None:
+    code = """
+        import sys
+        Sandbox().run("1")
+        assert "wasmtime" not in sys.modules and "ctypes" not in sys.modules
+    """
+    with start_parent(code) as parent:
+        parent.kill()
+
+
+def test_closing_leaves_no_process() -> None:
+    run("1")
+    before = guest_side_processes()
+
+    with Sandbox() as sandbox:
+        sandbox.start()
+        guest = only_new(before)
+
+    assert guest not in guest_side_processes()
+
+
+def test_a_run_that_will_not_end_is_closed_all_the_same() -> None:
+    run("1")
+    before = guest_side_processes()
+
+    run(
+        "while True:\n  try:\n    while True: pass\n  except BaseException: pass",
+        limits=Limits(wall_seconds=0.1),
+    )
+
+    assert guest_side_processes() == before
+
+
+def test_a_sandbox_that_nobody_holds_is_closed() -> None:
+    run("1")
+    before = guest_side_processes()
+    sandbox = Sandbox()
+    sandbox.start()
+
+    del sandbox
+
+    assert guest_side_processes() == before
+
+
+def test_fifty_sandboxes_leave_no_descriptors_and_no_zombies() -> None:
+    run("1")
+    zygote = zygote_of_a_guest()
+    descriptors = open_descriptors()
+
+    for _ in range(50):
+        run("print(1)")
+
+    assert open_descriptors() == descriptors
+    assert children_of(zygote) == set()
+
+
+def zygote_of_a_guest() -> int:
+    before = guest_side_processes()
+    with Sandbox() as sandbox:
+        sandbox.start()
+        return zygote_of(only_new(before))
+
+
+def test_sandboxes_that_fail_leave_no_descriptors() -> None:
+    run("1")
+    descriptors = open_descriptors()
+
+    for code in ("1/0", "import os; os._exit(1)", "while True: print('x' * 1000)"):
+        run(code, limits=Limits(output_bytes=10_000))
+
+    assert open_descriptors() == descriptors
+
+
+def test_a_guest_process_has_no_descriptors_but_its_own() -> None:
+    run("1")
+    before = guest_side_processes()
+    with Sandbox() as sandbox, open(os.devnull) as unrelated:
+        os.set_inheritable(unrelated.fileno(), True)
+        sandbox.start()
+        folder = Path(f"/proc/{only_new(before)}/fd")
+        targets = sorted(os.readlink(folder / name) for name in os.listdir(folder))
+
+    ours = [name for name in targets if not name.endswith("/library.image")]
+    assert [name.partition(":")[0] for name in ours] == [
+        "/dev/null",
+        "/dev/null",
+        "/memfd",
+        "pipe",
+        "pipe",
+        "socket",
+    ]
+
+
+def test_a_guest_process_has_an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "x")
+    run("1")
+    before = guest_side_processes()
+    with Sandbox() as sandbox:
+        sandbox.start()
+        environment = Path(f"/proc/{only_new(before)}/environ").read_bytes()
+
+    assert b"SECRET_TOKEN" not in environment
+
+
+def test_a_killed_guest_process_is_a_crash() -> None:
+    run("1")
+    before = guest_side_processes()
+    with Sandbox() as sandbox:
+        sandbox.start()
+        os.kill(only_new(before), signal.SIGKILL)
+
+        assert sandbox.run("1").outcome is Outcome.CRASHED
+        with pytest.raises(SandboxClosed, match="crashed"):
+            sandbox.run("1")
+
+
+def test_a_guest_process_that_is_killed_while_it_runs_keeps_its_output() -> None:
+    run("1")
+    before = guest_side_processes()
+
+    def kill(_: str, __: bytes) -> None:
+        os.kill(only_new(before), signal.SIGKILL)
+
+    result = run("print('seen')\nwhile True: pass", on_output=kill)
+
+    assert result.outcome is Outcome.CRASHED
+    assert result.stdout.text == "seen\n"
+
+
+def test_guest_processes_do_not_outlive_their_zygote() -> None:
+    run("1")
+    before = guest_side_processes()
+    with Sandbox() as sandbox:
+        sandbox.start()
+        guest = only_new(before)
+
+        os.kill(zygote_of(guest), signal.SIGKILL)
+
+        assert await_gone({guest}) == set()
+        assert sandbox.run("1").outcome is Outcome.CRASHED
+
+
+def test_a_zygote_that_died_is_replaced() -> None:
+    os.kill(zygote_of_a_guest(), signal.SIGKILL)
+
+    assert run("print(1)").stdout.text == "1\n"
+
+
+def test_a_parent_that_is_killed_leaves_nothing_behind() -> None:
+    before = guest_side_processes()
+    with start_parent("sandbox = Sandbox(); sandbox.start()") as parent:
+        started = guest_side_processes() - before
+        assert len(started) == 2
+
+        parent.kill()
+
+    assert await_gone(started) == set()
+
+
+def test_a_killed_parent_whose_fork_lives_on_leaves_nothing_behind() -> None:
+    before = guest_side_processes()
+    code = """
+        import os, time
+        sandbox = Sandbox()
+        sandbox.start()
+        forked = os.fork()
+        if forked == 0:
+            time.sleep(60)
+    """
+    with start_parent(code) as parent:
+        started = guest_side_processes() - before
+        [fork] = children_of(parent.pid) - started
+        try:
+            parent.kill()
+
+            assert await_gone(started) == set()
+        finally:
+            os.kill(fork, signal.SIGKILL)
+
+
+def test_a_parent_that_ends_without_closing_leaves_nothing_behind() -> None:
+    before = guest_side_processes()
+    code = "from hermetic_runtime.sandbox import Sandbox; s = Sandbox(); s.start()"
+
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+
+    assert guest_side_processes() <= before
+
+
+def test_a_fork_of_the_parent_has_sandboxes_of_its_own() -> None:
+    with Sandbox() as sandbox:
+        sandbox.run("x = 1")
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                with pytest.raises(SandboxClosed, match="forked"):
+                    sandbox.run("x")
+                sandbox.close()
+                status = 0 if run("print(2)").stdout.text == "2\n" else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+        assert sandbox.run("print(x)").stdout.text == "1\n"
+
+
+def test_sandboxes_in_many_threads_are_all_served() -> None:
+    outputs: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: outputs.append(run("print(1)").stdout.text))
+        for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert outputs == ["1\n"] * 12
+
+
+def test_a_zygote_that_can_not_load_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    guest = GuestProcess(ZygoteLauncher(tmp_path), Limits(), {}, ())
+
+    with pytest.raises(SandboxCrashed, match=r"(?s)zygote.*PreparationError"):
+        guest.start()
+
+
+def test_a_damaged_interpreter_is_made_again(directory: Path, tmp_path: Path) -> None:
+    for zygote in guest_side_processes() & children_of(os.getpid()):
+        os.kill(zygote, signal.SIGKILL)
+    core = directory / "core.cwasm"
+    content = core.read_bytes()
+    damaged = tmp_path / "core.cwasm"
+    damaged.write_bytes(content[:100_000] + bytes(len(content) - 100_000))
+    core.chmod(0o600)
+    damaged.replace(core)
+
+    assert run("print(1)").stdout.text == "1\n"
+
+
+def test_a_terminal_interrupt_reaches_the_caller_and_not_the_zygote() -> None:
+    code = """
+        from hermetic_runtime.sandbox import Sandbox
+        sandbox = Sandbox()
+        try:
+            sandbox.run("print('on')\\nwhile True: pass", on_output=lambda *_: print("on", flush=True))
+        except KeyboardInterrupt:
+            print(sandbox.closed, Sandbox().run("print(1)").outcome.value, flush=True)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "on\n"
+        os.killpg(parent.pid, signal.SIGINT)
+        rest = parent.stdout.read()
+
+    assert rest.splitlines()[-1] == "True ok"
+
+
+def test_a_spawned_guest_process_does_the_same(directory: Path) -> None:
+    before = guest_side_processes()
+    guest = GuestProcess(SpawnLauncher(directory), Limits(), {}, ())
+    output = CapturedOutput(1000, None)
+    guest.start()
+
+    driven = guest.run(RunRequest(b"print(input())"), output, open_input("abc"))
+    guest.close()
+
+    assert driven.report.outcome is Outcome.OK
+    assert output.text("stdout", truncated=False).text == "abc\n"
+    assert guest_side_processes() == before
+
+
+def test_a_spawned_guest_process_ends_with_its_parent(directory: Path) -> None:
+    before = guest_side_processes()
+    code = f"""
+        from pathlib import Path
+        from hermetic_runtime.limits import Limits
+        from hermetic_runtime.processes.guest_handle import GuestProcess
+        from hermetic_runtime.processes.spawning import SpawnLauncher
+        guest = GuestProcess(SpawnLauncher(Path({str(directory)!r})), Limits(), {{}}, ())
+        guest.start()
+    """
+    with start_parent(code) as parent:
+        started = guest_side_processes() - before
+        assert len(started) == 1
+
+        parent.kill()
+
+    assert await_gone(started) == set()

@@ -1,0 +1,488 @@
+"""What holds of every sandbox, whether its guest has a process of its own or not."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hermetic_runtime.errors import InvalidInput, SandboxClosed
+from hermetic_runtime.limits import KIB, MIB, Limits
+from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.sandbox import Isolation, Sandbox, run
+
+STUBBORN = """
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass
+"""
+
+
+@pytest.fixture
+def sandbox(isolation: Isolation) -> Iterator[Sandbox]:
+    with Sandbox(isolation=isolation) as sandbox:
+        yield sandbox
+
+
+def limit_of(result: RunResult) -> str | None:
+    assert result.error is not None
+    return result.error.limit
+
+
+# --- Results ---------------------------------------------------------------------------
+
+
+def test_output_of_both_streams_is_captured(isolation: Isolation) -> None:
+    result = run("import sys; print('out'); print('err', file=sys.stderr)", isolation=isolation)
+
+    assert result.outcome is Outcome.OK
+    assert (result.stdout.text, result.stderr.text) == ("out\n", "err\n")
+    assert (result.error, result.exit_code) == (None, 0)
+
+
+def test_the_last_expression_is_the_value(isolation: Isolation) -> None:
+    result = run("x = 20\n{'answer': [x + 1, 2**100, None, 'é']}", isolation=isolation)
+
+    assert result.value is not None
+    assert result.value.json == {"answer": [21, 2**100, None, "é"]}
+
+
+def test_a_value_that_is_not_json_has_its_repr(isolation: Isolation) -> None:
+    result = run("{1, 2}", isolation=isolation)
+
+    assert result.value is not None
+    assert (result.value.repr, result.value.is_json) == ("{1, 2}", False)
+
+
+def test_a_value_can_be_left_out(isolation: Isolation) -> None:
+    assert run("21", isolation=isolation, capture_value=False).value is None
+
+
+def test_an_exception_is_an_error_with_its_traceback(isolation: Isolation) -> None:
+    result = run("def f():\n    return 1 / 0\nf()", filename="sum.py", isolation=isolation)
+
+    assert result.outcome is Outcome.ERROR
+    assert result.exit_code == 1
+    assert result.error is not None
+    assert result.error.type == "ZeroDivisionError"
+    assert 'File "sum.py", line 2, in f' in result.error.traceback
+    assert result.stderr.text == result.error.traceback
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "outcome"),
+    [
+        ("raise SystemExit", 0, Outcome.OK),
+        ("import sys; sys.exit(3)", 3, Outcome.ERROR),
+        ("import sys; sys.exit('bad')", 1, Outcome.ERROR),
+        ("import os; os._exit(4)", 4, Outcome.ERROR),
+        ("import os; os._exit(0)", 0, Outcome.OK),
+    ],
+)
+def test_the_exit_code_is_the_guests(
+    code: str, status: int, outcome: Outcome, isolation: Isolation
+) -> None:
+    result = run(code, isolation=isolation)
+
+    assert (result.exit_code, result.outcome) == (status, outcome)
+
+
+def test_a_result_says_what_was_used_and_where_time_went(isolation: Isolation) -> None:
+    result = run("sum(range(100_000))", isolation=isolation)
+
+    assert result.usage.wall_seconds > 0
+    assert result.usage.cpu_seconds > 0
+    assert result.usage.peak_memory_bytes > MIB
+    assert result.timings.start > 0
+    assert result.timings.run >= result.usage.wall_seconds
+    assert result.interpreter.startswith("pyodide-")
+
+
+def test_bytes_that_are_not_utf8_are_replaced_in_the_result(isolation: Isolation) -> None:
+    seen: list[bytes] = []
+
+    result = run(
+        "import sys; sys.stdout.buffer.write(b'a\\xffb')",
+        isolation=isolation,
+        on_output=lambda _, data: seen.append(data),
+    )
+
+    assert result.stdout.text == "a\ufffdb"
+    assert b"".join(seen) == b"a\xffb"
+
+
+def test_output_is_passed_on_in_the_order_it_was_written(isolation: Isolation) -> None:
+    seen: list[tuple[str, bytes]] = []
+    code = "import sys\nfor i in range(50): print(i); print(i, file=sys.stderr, flush=True)"
+
+    run(code, isolation=isolation, on_output=lambda *piece: seen.append(piece))
+
+    assert seen == [(name, b"%d\n" % i) for i in range(50) for name in ("stdout", "stderr")]
+
+
+def test_output_is_passed_on_while_the_run_goes_on(isolation: Isolation) -> None:
+    code = "import sys; print('ready'); print(sys.stdin.readline())"
+    reader, writer = os.pipe()
+    with open(reader, "rb") as source:
+
+        def answer(_: str, data: bytes) -> None:
+            if data == b"ready\n":
+                os.write(writer, b"go\n")
+                os.close(writer)
+
+        result = run(code, stdin=source, isolation=isolation, on_output=answer)
+
+    assert result.stdout.text == "ready\ngo\n\n"
+
+
+def test_arguments_and_environment_reach_the_guest(isolation: Isolation) -> None:
+    code = "import sys, os; print(sys.argv, os.environ['NAME'])"
+
+    result = run(code, filename="a.py", args=["-v", "é"], env={"NAME": "v=1"}, isolation=isolation)
+
+    assert result.stdout.text == "['a.py', '-v', 'é'] v=1\n"
+
+
+def test_nothing_of_the_callers_environment_reaches_the_guest(
+    isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "x")
+
+    assert "SECRET_TOKEN" not in run(
+        "import os; print(dict(os.environ))", isolation=isolation
+    ).stdout.text
+
+
+# --- Standard input --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stdin", ["abc\ndef", b"abc\ndef", io.BytesIO(b"abc\ndef")])
+def test_stdin_is_read(stdin: str | bytes | io.BytesIO, isolation: Isolation) -> None:
+    code = "import sys; print(input()[::-1], sys.stdin.read())"
+
+    assert run(code, stdin=stdin, isolation=isolation).stdout.text == "cba def\n"
+
+
+def test_without_stdin_there_is_an_end_at_once(isolation: Isolation) -> None:
+    assert run("input()", isolation=isolation).error == run("input()", isolation=isolation).error
+
+
+def test_large_stdin_arrives_whole(isolation: Isolation) -> None:
+    data = bytes(range(256)) * 10_000
+
+    result = run(
+        "import sys, hashlib; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())",
+        stdin=data,
+        isolation=isolation,
+    )
+
+    import hashlib
+
+    assert result.stdout.text.strip() == hashlib.sha256(data).hexdigest()
+
+
+def test_stdin_is_not_read_unless_the_guest_reads(isolation: Isolation) -> None:
+    source = io.BytesIO(b"kept")
+
+    run("print(1)", stdin=source, isolation=isolation)
+
+    assert source.read() == b"kept"
+
+
+def test_waiting_for_stdin_ends_at_the_deadline(isolation: Isolation) -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb") as source, open(writer, "wb"):
+        result = run(
+            "input()", stdin=source, limits=Limits(wall_seconds=0.3), isolation=isolation
+        )
+
+    assert (result.outcome, limit_of(result)) == (Outcome.TIMEOUT, "wall_seconds")
+
+
+def test_each_run_has_its_own_stdin(sandbox: Sandbox) -> None:
+    code = "import sys; print(repr(sys.stdin.readline()))"
+
+    outputs = [sandbox.run(code, stdin=stdin).stdout.text for stdin in ("a\nrest", None, "b\n")]
+
+    assert outputs == ["'a\\n'\n", "''\n", "'b\\n'\n"]
+
+
+# --- Limits ----------------------------------------------------------------------------
+
+
+def test_memory_past_its_limit_is_a_memory_error(isolation: Isolation) -> None:
+    result = run("b = bytearray(10**9)", limits=Limits(memory_bytes=64 * MIB), isolation=isolation)
+
+    assert (result.outcome, result.exit_code) == (Outcome.MEMORY, 137)
+    assert result.error is not None
+    assert (result.error.type, result.error.limit) == ("MemoryError", "memory_bytes")
+
+
+def test_a_guest_may_catch_its_memory_error(isolation: Isolation) -> None:
+    code = "try: bytearray(10**9)\nexcept MemoryError: print('caught')"
+
+    result = run(code, limits=Limits(memory_bytes=64 * MIB), isolation=isolation)
+
+    assert (result.outcome, result.stdout.text) == (Outcome.OK, "caught\n")
+
+
+@pytest.mark.parametrize("code", ["while True: pass", STUBBORN, "import time; time.sleep(60)",
+                                  "import select; select.select([], [], [], 60)",
+                                  "import asyncio; asyncio.run(asyncio.sleep(60))",
+                                  "10**10**8"])
+def test_a_run_ends_at_the_wall_deadline(code: str, isolation: Isolation) -> None:
+    began = time.monotonic()
+
+    result = run(
+        f"print('before')\n{code}", limits=Limits(wall_seconds=0.3), isolation=isolation
+    )
+
+    assert (result.outcome, result.exit_code) == (Outcome.TIMEOUT, 124)
+    assert limit_of(result) == "wall_seconds"
+    assert result.stdout.text == "before\n"
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("code", ["while True: pass", STUBBORN])
+def test_a_run_ends_when_its_processor_time_is_up(code: str, isolation: Isolation) -> None:
+    result = run(
+        f"print('before')\n{code}", limits=Limits(cpu_seconds=0.3), isolation=isolation
+    )
+
+    assert (result.outcome, limit_of(result)) == (Outcome.TIMEOUT, "cpu_seconds")
+    assert result.stdout.text == "before\n"
+
+
+def test_sleeping_uses_no_processor_time(isolation: Isolation) -> None:
+    result = run(
+        "import time; time.sleep(0.5)", limits=Limits(cpu_seconds=0.3), isolation=isolation
+    )
+
+    assert result.outcome is Outcome.OK
+
+
+def test_a_timeout_says_where_the_guest_was(isolation: Isolation) -> None:
+    code = "def wait():\n    while True: pass\nwait()"
+
+    result = run(code, limits=Limits(wall_seconds=0.2), isolation=isolation)
+
+    assert result.error is not None
+    assert "in wait" in result.error.traceback
+
+
+def test_a_sandbox_lives_on_after_a_timeout_that_the_guest_obeyed(isolation: Isolation) -> None:
+    with Sandbox(isolation=isolation) as sandbox:
+        sandbox.run("x = 5")
+        stopped = sandbox.run("while True: pass", limits=Limits(wall_seconds=0.2))
+
+        assert stopped.outcome is Outcome.TIMEOUT
+        assert sandbox.run("x").value == run("5", isolation=isolation).value
+
+
+def test_output_past_its_limit_ends_the_run(isolation: Isolation) -> None:
+    result = run(
+        "while True: print('x' * 99)", limits=Limits(output_bytes=10 * KIB), isolation=isolation
+    )
+
+    assert (result.outcome, limit_of(result)) == (Outcome.OUTPUT, "output_bytes")
+    assert len(result.stdout.text) == 10 * KIB
+    assert (result.stdout.truncated, result.stderr.truncated) == (True, False)
+
+
+def test_file_bytes_past_their_limit_are_an_error(isolation: Isolation) -> None:
+    code = "with open('/tmp/a', 'wb') as f:\n    while True: f.write(bytes(10_000))"
+
+    result = run(code, limits=Limits(disk_bytes=MIB), isolation=isolation)
+
+    assert (result.outcome, limit_of(result)) == (Outcome.DISK, "disk_bytes")
+
+
+def test_files_past_their_number_are_an_error(isolation: Isolation) -> None:
+    code = "for i in range(1000): open(f'/tmp/{i}', 'w').close()"
+
+    result = run(code, limits=Limits(files=100), isolation=isolation)
+
+    assert (result.outcome, limit_of(result)) == (Outcome.DISK, "files")
+
+
+def test_open_files_past_their_number_are_an_error(isolation: Isolation) -> None:
+    code = "kept = [open('/dev/null') for _ in range(100)]"
+
+    result = run(code, limits=Limits(open_files=20), isolation=isolation)
+
+    assert (result.outcome, limit_of(result)) == (Outcome.ERROR, "open_files")
+
+
+def test_a_value_past_its_limit_is_cut(isolation: Isolation) -> None:
+    result = run("'x' * 10_000", limits=Limits(value_bytes=1000), isolation=isolation)
+
+    assert (result.outcome, limit_of(result)) == (Outcome.OUTPUT, "value_bytes")
+    assert result.value is not None
+    assert len(result.value.repr) <= 1000
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(): f()\nf()",
+        "f = lambda: 0\nfor _ in range(100_000): f = (lambda g: lambda: g())(f)\nf()",
+        "eval('(' * 10_000 + ')' * 10_000)",
+        "import json; json.loads('[' * 1_000_000)",
+        "import sys; sys.setrecursionlimit(10**9)\ndef f(): return [f()]\nf()",
+        "a = []\nfor _ in range(1_000_000): a = [a]\nrepr(a)",
+        "import re; re.match('(' * 5000 + ')' * 5000, '')",
+    ],
+)
+def test_deep_recursion_ends_the_run_and_nothing_else(code: str, isolation: Isolation) -> None:
+    result = run(code, isolation=isolation)
+
+    assert result.outcome in (Outcome.ERROR, Outcome.CRASHED, Outcome.MEMORY)
+    assert run("1", isolation=isolation).ok
+
+
+def test_fuel_that_runs_out_ends_the_run(isolation: Isolation) -> None:
+    result = run("while True: pass", limits=Limits(fuel=50_000_000), isolation=isolation)
+
+    assert (result.outcome, limit_of(result)) == (Outcome.FUEL, "fuel")
+
+
+# --- Several runs ----------------------------------------------------------------------
+
+
+def test_state_stays_from_run_to_run(sandbox: Sandbox) -> None:
+    sandbox.run("import math\nx = 5\nopen('note', 'w').write('kept')")
+
+    assert sandbox.run("print(x, math.pi > 3, open('note').read())").stdout.text == "5 True kept\n"
+
+
+def test_only_the_first_run_carries_the_time_of_the_start(sandbox: Sandbox) -> None:
+    first, second = sandbox.run("1"), sandbox.run("1")
+
+    assert first.timings.start > 0
+    assert (second.timings.prepare, second.timings.start) == (0, 0)
+
+
+def test_an_exception_or_exit_leaves_the_sandbox_open(sandbox: Sandbox) -> None:
+    sandbox.run("x = 5\n1 / 0")
+    sandbox.run("import sys; sys.exit(3)")
+
+    assert not sandbox.closed
+    assert sandbox.run("print(x)").stdout.text == "5\n"
+
+
+def test_a_final_run_calls_exit_functions_and_closes(sandbox: Sandbox) -> None:
+    sandbox.run("import atexit; atexit.register(print, 'bye')")
+
+    assert sandbox.run("print('last')", final=True).stdout.text == "last\nbye\n"
+    assert sandbox.closed
+
+
+def test_a_guest_that_ended_itself_closes_the_sandbox(sandbox: Sandbox) -> None:
+    assert sandbox.run("import os; os._exit(3)").exit_code == 3
+
+    with pytest.raises(SandboxClosed, match="guest ended in a run with outcome error"):
+        sandbox.run("1")
+
+
+def test_a_closed_sandbox_says_so(isolation: Isolation) -> None:
+    sandbox = Sandbox(isolation=isolation)
+    sandbox.close()
+    sandbox.close()
+
+    assert sandbox.closed
+    with pytest.raises(SandboxClosed, match="it was closed"):
+        sandbox.run("1")
+
+
+def test_limits_of_a_run_may_be_narrower(sandbox: Sandbox) -> None:
+    narrow = sandbox.run("print('x' * 1000)", limits=Limits(output_bytes=10))
+
+    assert narrow.outcome is Outcome.OUTPUT
+
+
+def test_limits_of_a_run_may_not_be_wider(isolation: Isolation) -> None:
+    with (
+        Sandbox(limits=Limits(wall_seconds=5), isolation=isolation) as sandbox,
+        pytest.raises(InvalidInput, match="wall_seconds"),
+    ):
+        sandbox.run("1", limits=Limits(wall_seconds=6))
+
+
+def test_cancelling_from_another_thread_ends_the_run(sandbox: Sandbox) -> None:
+    sandbox.start()
+
+    def cancel(_: str, __: bytes) -> None:
+        threading.Thread(target=sandbox.cancel).start()
+
+    result = sandbox.run(f"print('on')\n{STUBBORN}", on_output=cancel)
+
+    assert result.outcome is Outcome.CANCELLED
+    assert result.stdout.text == "on\n"
+    assert sandbox.closed
+
+
+def test_a_sandbox_that_was_cancelled_before_it_started_never_starts(isolation: Isolation) -> None:
+    with Sandbox(isolation=isolation) as sandbox:
+        sandbox.cancel()
+
+        with pytest.raises(SandboxClosed, match="cancelled"):
+            sandbox.start()
+
+
+def test_closing_from_another_thread_ends_the_run(sandbox: Sandbox) -> None:
+    def close(_: str, __: bytes) -> None:
+        threading.Thread(target=sandbox.close).start()
+
+    result = sandbox.run("print('on')\nwhile True: pass", on_output=close)
+
+    assert result.outcome is Outcome.CANCELLED
+
+
+def test_what_a_callback_raises_closes_the_sandbox(sandbox: Sandbox) -> None:
+    def refuse(_: str, __: bytes) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        sandbox.run("print(1)\nwhile True: pass", on_output=refuse)
+    assert sandbox.closed
+
+
+def test_an_interrupt_of_the_caller_reaches_the_guest_and_comes_out(sandbox: Sandbox) -> None:
+    seen: list[bytes] = []
+    code = """
+try:
+    print('on')
+    while True: pass
+except KeyboardInterrupt:
+    print('interrupted')
+"""
+
+    def interrupt(_: str, data: bytes) -> None:
+        seen.append(data)
+        if data == b"on\n":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.run(code, on_output=interrupt)
+    assert seen == [b"on\n", b"interrupted\n"]
+    assert sandbox.closed
+
+
+def test_threads_take_turns(sandbox: Sandbox) -> None:
+    sandbox.run("x = 0")
+    threads = [
+        threading.Thread(target=sandbox.run, args=("y = x; x = y + 1",)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sandbox.run("print(x)").stdout.text == "8\n"
