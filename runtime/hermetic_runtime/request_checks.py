@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
+from hermetic_runtime.request_bounds import (
+    FILENAME_BYTES,
+    MOST_MOUNTS,
+    MOST_WORDS,
+    WORDS_BYTES,
+)
 from hermetic_runtime.requests import RunRequest
-
-MOST_WORDS = 10_000
-"""The most arguments, and the most environment variables."""
-WORDS_BYTES = 1 * MIB
-"""The most that arguments, or environment variables, may take together."""
-FILENAME_BYTES = 4000
-MOST_MOUNTS = 64
 
 
 def checked_source(code: str | bytes, limits: Limits) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from hermetic.cli import program
 
-from hermetic.cli import main
-
-sys.exit(main())
+program()

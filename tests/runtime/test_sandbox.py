@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -34,9 +36,6 @@ def sandbox(isolation: Isolation) -> Iterator[Sandbox]:
 def limit_of(result: RunResult) -> str | None:
     assert result.error is not None
     return result.error.limit
-
-
-# --- Results ---------------------------------------------------------------------------
 
 
 def test_output_of_both_streams_is_captured(isolation: Isolation) -> None:
@@ -155,23 +154,24 @@ def test_nothing_of_the_callers_environment_reaches_the_guest(
 ) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "x")
 
-    assert "SECRET_TOKEN" not in run(
-        "import os; print(dict(os.environ))", isolation=isolation
-    ).stdout.text
+    assert (
+        "SECRET_TOKEN"
+        not in run("import os; print(dict(os.environ))", isolation=isolation).stdout.text
+    )
 
 
-# --- Standard input --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stdin", ["abc\ndef", b"abc\ndef", io.BytesIO(b"abc\ndef")])
-def test_stdin_is_read(stdin: str | bytes | io.BytesIO, isolation: Isolation) -> None:
+@pytest.mark.parametrize("kind", [str, str.encode, lambda text: io.BytesIO(text.encode())])
+def test_stdin_is_read(kind: Callable[[str], Any], isolation: Isolation) -> None:
     code = "import sys; print(input()[::-1], sys.stdin.read())"
 
-    assert run(code, stdin=stdin, isolation=isolation).stdout.text == "cba def\n"
+    assert run(code, stdin=kind("abc\ndef"), isolation=isolation).stdout.text == "cba def\n"
 
 
 def test_without_stdin_there_is_an_end_at_once(isolation: Isolation) -> None:
-    assert run("input()", isolation=isolation).error == run("input()", isolation=isolation).error
+    error = run("input()", isolation=isolation).error
+
+    assert error is not None
+    assert error.type == "EOFError"
 
 
 def test_large_stdin_arrives_whole(isolation: Isolation) -> None:
@@ -182,8 +182,6 @@ def test_large_stdin_arrives_whole(isolation: Isolation) -> None:
         stdin=data,
         isolation=isolation,
     )
-
-    import hashlib
 
     assert result.stdout.text.strip() == hashlib.sha256(data).hexdigest()
 
@@ -199,9 +197,7 @@ def test_stdin_is_not_read_unless_the_guest_reads(isolation: Isolation) -> None:
 def test_waiting_for_stdin_ends_at_the_deadline(isolation: Isolation) -> None:
     reader, writer = os.pipe()
     with open(reader, "rb") as source, open(writer, "wb"):
-        result = run(
-            "input()", stdin=source, limits=Limits(wall_seconds=0.3), isolation=isolation
-        )
+        result = run("input()", stdin=source, limits=Limits(wall_seconds=0.3), isolation=isolation)
 
     assert (result.outcome, limit_of(result)) == (Outcome.TIMEOUT, "wall_seconds")
 
@@ -212,9 +208,6 @@ def test_each_run_has_its_own_stdin(sandbox: Sandbox) -> None:
     outputs = [sandbox.run(code, stdin=stdin).stdout.text for stdin in ("a\nrest", None, "b\n")]
 
     assert outputs == ["'a\\n'\n", "''\n", "'b\\n'\n"]
-
-
-# --- Limits ----------------------------------------------------------------------------
 
 
 def test_memory_past_its_limit_is_a_memory_error(isolation: Isolation) -> None:
@@ -233,16 +226,21 @@ def test_a_guest_may_catch_its_memory_error(isolation: Isolation) -> None:
     assert (result.outcome, result.stdout.text) == (Outcome.OK, "caught\n")
 
 
-@pytest.mark.parametrize("code", ["while True: pass", STUBBORN, "import time; time.sleep(60)",
-                                  "import select; select.select([], [], [], 60)",
-                                  "import asyncio; asyncio.run(asyncio.sleep(60))",
-                                  "10**10**8"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        STUBBORN,
+        "import time; time.sleep(60)",
+        "import select; select.select([], [], [], 60)",
+        "import asyncio; asyncio.run(asyncio.sleep(60))",
+        "10**10**8",
+    ],
+)
 def test_a_run_ends_at_the_wall_deadline(code: str, isolation: Isolation) -> None:
     began = time.monotonic()
 
-    result = run(
-        f"print('before')\n{code}", limits=Limits(wall_seconds=0.3), isolation=isolation
-    )
+    result = run(f"print('before')\n{code}", limits=Limits(wall_seconds=0.3), isolation=isolation)
 
     assert (result.outcome, result.exit_code) == (Outcome.TIMEOUT, 124)
     assert limit_of(result) == "wall_seconds"
@@ -252,9 +250,7 @@ def test_a_run_ends_at_the_wall_deadline(code: str, isolation: Isolation) -> Non
 
 @pytest.mark.parametrize("code", ["while True: pass", STUBBORN])
 def test_a_run_ends_when_its_processor_time_is_up(code: str, isolation: Isolation) -> None:
-    result = run(
-        f"print('before')\n{code}", limits=Limits(cpu_seconds=0.3), isolation=isolation
-    )
+    result = run(f"print('before')\n{code}", limits=Limits(cpu_seconds=0.3), isolation=isolation)
 
     assert (result.outcome, limit_of(result)) == (Outcome.TIMEOUT, "cpu_seconds")
     assert result.stdout.text == "before\n"
@@ -351,9 +347,6 @@ def test_fuel_that_runs_out_ends_the_run(isolation: Isolation) -> None:
     result = run("while True: pass", limits=Limits(fuel=50_000_000), isolation=isolation)
 
     assert (result.outcome, limit_of(result)) == (Outcome.FUEL, "fuel")
-
-
-# --- Several runs ----------------------------------------------------------------------
 
 
 def test_state_stays_from_run_to_run(sandbox: Sandbox) -> None:
@@ -477,9 +470,7 @@ except KeyboardInterrupt:
 
 def test_threads_take_turns(sandbox: Sandbox) -> None:
     sandbox.run("x = 0")
-    threads = [
-        threading.Thread(target=sandbox.run, args=("y = x; x = y + 1",)) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=sandbox.run, args=("y = x; x = y + 1",)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -102,9 +102,7 @@ class Reader:
         if count > self.end - self.position:
             raise self.malformed(f"{count} items announced, {self.end - self.position} bytes left")
         if count > MAX_ITEMS:
-            raise self.malformed(
-                f"{count} items announced, at most {MAX_ITEMS} are supported"
-            )
+            raise self.malformed(f"{count} items announced, at most {MAX_ITEMS} are supported")
         return count
 
     def value_type(self) -> bytes:

@@ -45,7 +45,7 @@ from hermetic_runtime.processes.messages import (
 )
 from hermetic_runtime.processes.outbox import Outbox
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
-from hermetic_runtime.request_checks import MOST_MOUNTS
+from hermetic_runtime.request_bounds import MOST_MOUNTS
 from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError
 from hermetic_runtime.verdicts import timed_out

@@ -12,7 +12,7 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.processes.protocol import Accepted, accepts
 from hermetic_runtime.processes.reports import report_from_fields, report_to_fields
-from hermetic_runtime.request_checks import MOST_MOUNTS, MOST_WORDS, WORDS_BYTES
+from hermetic_runtime.request_bounds import MOST_MOUNTS, MOST_WORDS, WORDS_BYTES
 from hermetic_runtime.requests import RunReport, RunRequest
 
 CHUNK_BYTES = 64 * 1024

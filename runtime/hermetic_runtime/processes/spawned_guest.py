@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from pathlib import Path
 
@@ -16,4 +17,6 @@ def main(directory: str) -> None:
     leave_terminal()
     connection = socket.socket(fileno=CONTROL_DESCRIPTOR)
     confine_all()
-    guest_process.main(connection, LoadedInterpreter.load(Path(directory)))
+    interpreter = LoadedInterpreter.load(Path(directory))
+    gc.enable()
+    guest_process.main(connection, interpreter)

@@ -31,15 +31,20 @@ from hermetic_runtime.processes.zygote_messages import Exited, Spawned, to_zygot
 _RECORD_BYTES = 4096
 
 
-def main(directory: str) -> None:
-    """Load the interpreter in `directory` and fork guest processes of it until told to end."""
+def main(_argument: str) -> None:
+    """Load the interpreter that the first record names, and fork guest processes of it
+    until told to end.
+    """
     leave_terminal()
     control = socket.socket(fileno=CONTROL_DESCRIPTOR)
     parent = os.pidfd_open(os.getppid())
     confine_all()
-    interpreter = LoadedInterpreter.load(Path(directory))
-    gc.collect()
+    directory = control.recv(_RECORD_BYTES)
+    if not directory:
+        return
+    interpreter = LoadedInterpreter.load(Path(os.fsdecode(directory)))
     gc.freeze()
+    gc.enable()
     Zygote(control, parent, interpreter).serve()
 
 

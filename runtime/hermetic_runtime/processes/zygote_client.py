@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import select
 import signal
 import socket
 import threading
@@ -18,15 +17,12 @@ from pathlib import Path
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
 from hermetic_runtime.processes.messages import Failed
-from hermetic_runtime.processes.programs import start_python
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, from_zygote
+from hermetic_runtime.processes.zygote_process import start_zygote
 
-_PROGRAM = "hermetic_runtime.processes.zygote"
 _RECORD_BYTES = 64 * 1024
 _LOAD_SECONDS = 30.0
-_END_SECONDS = 2.0
-_LOG_LINES = 5
 
 
 class ZygoteLost(Exception):
@@ -74,16 +70,7 @@ class Zygote:
 
     def __init__(self, directory: Path) -> None:
         """Start a zygote for the interpreter in `directory`. Does not wait for it."""
-        self._control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._log = os.memfd_create("zygote-log")
-        try:
-            with remote:
-                self._pid = start_python(_PROGRAM, str(directory), remote, self._log)
-        except OSError as error:
-            self._control.close()
-            os.close(self._log)
-            raise SandboxCrashed(f"the zygote can't be started: {error.strerror}") from error
-        self._pidfd = os.pidfd_open(self._pid)
+        self._process = start_zygote(directory)
 
     def launch(self, guest_end: socket.socket) -> ZygoteChild:
         """Raises `ZygoteLost`, and `SandboxCrashed` when there can be no more processes."""
@@ -91,7 +78,7 @@ class Zygote:
         try:
             with remote:
                 descriptors = [guest_end.fileno(), remote.fileno()]
-                socket.send_fds(self._control, [encode(Spawn())], descriptors)
+                socket.send_fds(self._process.control, [encode(Spawn())], descriptors)
             message, pidfd = _receive(reports, _LOAD_SECONDS)
             match message:
                 case Spawned(pid) if pidfd is not None:
@@ -114,24 +101,15 @@ class Zygote:
 
     def last_words(self) -> str:
         """The end of what it wrote to its log."""
-        text = os.pread(self._log, 1024 * 1024, 0).decode("utf-8", "replace")
-        return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
+        return self._process.last_words()
 
     def close(self) -> None:
         """End it, and with it all that it forked."""
-        self._control.close()
-        if not _wait_readable(self._pidfd, _END_SECONDS):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
-        os.close(self._pidfd)
-        os.close(self._log)
+        self._process.close()
 
     def forget(self) -> None:
         """Let go of it in a forked process: it belongs to the parent."""
-        self._control.close()
-        os.close(self._pidfd)
-        os.close(self._log)
+        self._process.forget()
 
 
 class ZygoteLauncher:
@@ -207,12 +185,6 @@ def _receive(reports: socket.socket, timeout: float) -> tuple[Message, int | Non
     for message in FrameDecoder(from_zygote()).feed(record):
         return message, descriptors[0] if descriptors else None
     raise ZygoteLost
-
-
-def _wait_readable(descriptor: int, timeout: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(timeout * 1000))
 
 
 _zygotes = _Zygotes()

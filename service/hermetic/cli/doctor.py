@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from importlib.metadata import version
 
 from hermetic.cli import caching, exit_status
@@ -26,15 +25,13 @@ def examine() -> int:
     _print_versions()
     try:
         with PreparationBar() as bar:
-            began = time.perf_counter()
             result = sandbox.run(_CHECK, on_progress=bar.show)
-            seconds = time.perf_counter() - began
     except HermeticError as error:
         _print("guest", "does not run")
         report_error(error)
         return exit_status.BROKEN
     _print_cache()
-    return _judge(result, seconds)
+    return _judge(result)
 
 
 def _print_versions() -> None:
@@ -53,10 +50,11 @@ def _print_cache() -> None:
         _print("prepared", caching.describe(entry))
 
 
-def _judge(result: RunResult, seconds: float) -> int:
+def _judge(result: RunResult) -> int:
     value = result.value.json if result.value else None
     if result.ok and value == PYODIDE.python:
-        _print("guest", f"works: ran Python {value} in {format_seconds(seconds)}")
+        start, run = format_seconds(result.timings.start), format_seconds(result.timings.run)
+        _print("guest", f"works: Python {value}, started in {start}, ran in {run}")
         return 0
     _print("guest", "does not work")
     reason = result.error.message if result.error else f"it answered {value!r}"

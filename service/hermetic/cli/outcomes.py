@@ -31,31 +31,33 @@ def describe_ending(result: RunResult, limits: Limits) -> Ending | None:
     if result.outcome is Outcome.ERROR:
         said_by_python = error.traceback or error.type == "SystemExit"
         return None if said_by_python else Ending(f"error: {error.type}: {error.message}")
-    if error.limit is None:
-        return Ending(f"{result.outcome.value}: {error.message}")
-    option = _OPTIONS.get(error.limit)
+    option = _OPTIONS.get(error.limit or "")
     return Ending(
-        f"{result.outcome.value}: {_limit_reached(error.limit, limits)}",
+        f"{result.outcome.value}: {_limit_reached(error.limit, limits) or error.message}",
         hint=f"{option} changes this limit." if option else None,
     )
 
 
-def _limit_reached(name: str, limits: Limits) -> str:
-    value = getattr(limits, name)
+def _limit_reached(name: str | None, limits: Limits) -> str | None:
     match name:
         case "wall_seconds":
-            return f"the run was stopped after {format_seconds(value)}"
+            return f"the run was stopped after {format_seconds(limits.wall_seconds)}"
         case "cpu_seconds":
-            return f"the run was stopped after {format_seconds(value)} of processor time"
+            seconds = format_seconds(limits.cpu_seconds)
+            return f"the run was stopped after {seconds} of processor time"
         case "memory_bytes":
-            return f"the guest asked for more than its {format_size(value)} of memory"
+            size = format_size(limits.memory_bytes)
+            return f"the guest asked for more than its {size} of memory"
         case "output_bytes":
-            return f"the run wrote more than {format_size(value)} to stdout and stderr"
+            size = format_size(limits.output_bytes)
+            return f"the run wrote more than {size} to stdout and stderr"
         case "disk_bytes":
-            return f"the guest's files would have taken more than {format_size(value)}"
+            size = format_size(limits.disk_bytes)
+            return f"the guest's files would have taken more than {size}"
         case "files":
-            return f"the guest made more than {value:,} files and folders"
+            return f"the guest made more than {limits.files:,} files and folders"
         case "value_bytes":
-            return f"the value of the last expression takes more than {format_size(value)}"
+            size = format_size(limits.value_bytes)
+            return f"the value of the last expression takes more than {size}"
         case _:
-            return f"the run reached its limit {name} ({value:,})"
+            return None

@@ -9,23 +9,27 @@ from pathlib import Path
 _MODULE = b"hermetic_runtime.processes"
 
 
-def guest_side_processes() -> set[int]:
-    """Zygotes and guest processes, zombies not included."""
-    found = set[int]()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if _MODULE in command and b"-S" in command.split(b"\0"):
-                found.add(int(entry.name))
-    return found
+def guest_side_processes(root: int | None = None) -> set[int]:
+    """The zygotes and guest processes below `root`, which is this process by default."""
+    below = children_of(os.getpid() if root is None else root)
+    found = {pid for pid in below if is_guest_side(pid)}
+    return found.union(*(guest_side_processes(pid) for pid in below))
+
+
+def is_guest_side(pid: int) -> bool:
+    """Whether it is a zygote or a guest process that has not ended."""
+    try:
+        return _MODULE in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def children_of(pid: int) -> set[int]:
     """Direct children, zombies included."""
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return set()
     return {int(word) for word in text.split()}
 
 
@@ -34,8 +38,8 @@ def open_descriptors() -> int:
 
 
 def await_gone(pids: set[int], seconds: float = 20) -> set[int]:
-    """Wait until none of them is running; those that still are after `seconds`."""
+    """Wait until all have ended; those that have not after `seconds`."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and pids & guest_side_processes():
+    while (left := {pid for pid in pids if is_guest_side(pid)}) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return pids & guest_side_processes()
+    return left

@@ -43,16 +43,30 @@ def zygote_of(guest: int) -> int:
     return int(status.partition("PPid:")[2].split()[0])
 
 
+def zygote_of_a_guest() -> int:
+    """The zygote of this process; it is started if there is none."""
+    run("1")
+    before = guest_side_processes()
+    with Sandbox() as sandbox:
+        sandbox.start()
+        return zygote_of(only_new(before))
+
+
 def only_new(before: set[int]) -> int:
     [pid] = guest_side_processes() - before
     return pid
 
 
-def start_parent(code: str) -> subprocess.Popen[str]:
+def start_parent(code: str, ending: str = "import time; time.sleep(60)") -> subprocess.Popen[str]:
     """A Python that runs `code`, and says when it has come to its end."""
     source = "from hermetic_runtime.sandbox import Sandbox\n" + textwrap.dedent(code)
-    source += "\nprint('there', flush=True)\nimport time; time.sleep(60)"
-    parent = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+    source += f"\nprint('there', flush=True)\n{ending}"
+    parent = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", source],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert parent.stdout is not None
     assert parent.stdout.readline() == "there\n"
     return parent
@@ -103,7 +117,6 @@ def test_a_sandbox_that_nobody_holds_is_closed() -> None:
 
 
 def test_fifty_sandboxes_leave_no_descriptors_and_no_zombies() -> None:
-    run("1")
     zygote = zygote_of_a_guest()
     descriptors = open_descriptors()
 
@@ -112,13 +125,6 @@ def test_fifty_sandboxes_leave_no_descriptors_and_no_zombies() -> None:
 
     assert open_descriptors() == descriptors
     assert children_of(zygote) == set()
-
-
-def zygote_of_a_guest() -> int:
-    before = guest_side_processes()
-    with Sandbox() as sandbox:
-        sandbox.start()
-        return zygote_of(only_new(before))
 
 
 def test_sandboxes_that_fail_leave_no_descriptors() -> None:
@@ -131,7 +137,7 @@ def test_sandboxes_that_fail_leave_no_descriptors() -> None:
     assert open_descriptors() == descriptors
 
 
-def test_a_guest_process_has_no_descriptors_but_its_own() -> None:
+def test_a_guest_process_has_no_descriptors_but_its_own(directory: Path) -> None:
     run("1")
     before = guest_side_processes()
     with Sandbox() as sandbox, open(os.devnull) as unrelated:
@@ -140,7 +146,7 @@ def test_a_guest_process_has_no_descriptors_but_its_own() -> None:
         folder = Path(f"/proc/{only_new(before)}/fd")
         targets = sorted(os.readlink(folder / name) for name in os.listdir(folder))
 
-    ours = [name for name in targets if not name.endswith("/library.image")]
+    ours = [name for name in targets if not name.startswith(str(directory))]
     assert [name.partition(":")[0] for name in ours] == [
         "/dev/null",
         "/dev/null",
@@ -207,9 +213,8 @@ def test_a_zygote_that_died_is_replaced() -> None:
 
 
 def test_a_parent_that_is_killed_leaves_nothing_behind() -> None:
-    before = guest_side_processes()
     with start_parent("sandbox = Sandbox(); sandbox.start()") as parent:
-        started = guest_side_processes() - before
+        started = guest_side_processes(parent.pid)
         assert len(started) == 2
 
         parent.kill()
@@ -218,7 +223,6 @@ def test_a_parent_that_is_killed_leaves_nothing_behind() -> None:
 
 
 def test_a_killed_parent_whose_fork_lives_on_leaves_nothing_behind() -> None:
-    before = guest_side_processes()
     code = """
         import os, time
         sandbox = Sandbox()
@@ -228,7 +232,7 @@ def test_a_killed_parent_whose_fork_lives_on_leaves_nothing_behind() -> None:
             time.sleep(60)
     """
     with start_parent(code) as parent:
-        started = guest_side_processes() - before
+        started = guest_side_processes(parent.pid)
         [fork] = children_of(parent.pid) - started
         try:
             parent.kill()
@@ -239,12 +243,15 @@ def test_a_killed_parent_whose_fork_lives_on_leaves_nothing_behind() -> None:
 
 
 def test_a_parent_that_ends_without_closing_leaves_nothing_behind() -> None:
-    before = guest_side_processes()
-    code = "from hermetic_runtime.sandbox import Sandbox; s = Sandbox(); s.start()"
+    code = "sandbox = Sandbox(); sandbox.start()"
+    with start_parent(code, ending="input()") as parent:
+        started = guest_side_processes(parent.pid)
+        assert len(started) == 2
 
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+        parent.communicate("\n", timeout=60)
 
-    assert guest_side_processes() <= before
+    assert parent.returncode == 0
+    assert await_gone(started) == set()
 
 
 def test_a_fork_of_the_parent_has_sandboxes_of_its_own() -> None:
@@ -337,7 +344,6 @@ def test_a_spawned_guest_process_does_the_same(directory: Path) -> None:
 
 
 def test_a_spawned_guest_process_ends_with_its_parent(directory: Path) -> None:
-    before = guest_side_processes()
     code = f"""
         from pathlib import Path
         from hermetic_runtime.limits import Limits
@@ -347,7 +353,7 @@ def test_a_spawned_guest_process_ends_with_its_parent(directory: Path) -> None:
         guest.start()
     """
     with start_parent(code) as parent:
-        started = guest_side_processes() - before
+        started = guest_side_processes(parent.pid)
         assert len(started) == 1
 
         parent.kill()

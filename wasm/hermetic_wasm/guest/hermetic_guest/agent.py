@@ -52,6 +52,8 @@ def _execute(request):
     global _runs
     _runs += 1
     _renew_reserve()
+    if _runs > 1:
+        sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
     filename = request["filename"]
     if filename == "<code>" and _runs > 1:
         filename = f"<code {_runs}>"

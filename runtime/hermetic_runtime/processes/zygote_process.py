@@ -1,0 +1,117 @@
+"""Starting the zygote, apart from all that is said to it. Linux only.
+
+Loading its own modules takes it longer than anything else at the start of a program
+that runs one guest. So it can be started before this process has loaded the rest of
+this package (`start_ahead`), and learns what to serve only when it is put to use.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import threading
+from contextlib import suppress
+
+from hermetic_runtime.errors import SandboxCrashed
+from hermetic_runtime.processes.programs import start_python
+
+TYPE_CHECKING = False  # without `typing`, which takes 2 ms to import
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PROGRAM = "hermetic_runtime.processes.zygote"
+_END_SECONDS = 2.0
+_LOG_LINES = 5
+
+
+class ZygoteProcess:
+    """A process that is, or becomes, a zygote. `control` is the socket to it."""
+
+    def __init__(self) -> None:
+        """Start it, and don't wait for it. Raises `SandboxCrashed`."""
+        self.control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = os.memfd_create("zygote-log")
+        try:
+            with remote:
+                self._pid = start_python(_PROGRAM, "", remote, self._log)
+        except OSError as error:
+            self.control.close()
+            os.close(self._log)
+            raise SandboxCrashed(f"the zygote can't be started: {error.strerror}") from error
+        self._pidfd = os.pidfd_open(self._pid)
+
+    def serve(self, directory: Path) -> None:
+        """Say, once, of which interpreter it is to fork guest processes."""
+        with suppress(OSError):  # it has ended, which the first launch finds out
+            self.control.send(os.fsencode(directory))
+
+    def last_words(self) -> str:
+        """The end of what it wrote to its log."""
+        text = os.pread(self._log, 1024 * 1024, 0).decode("utf-8", "replace")
+        return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
+
+    def close(self) -> None:
+        """End it, and with it all that it forked."""
+        self.control.close()
+        if not _wait_readable(self._pidfd, _END_SECONDS):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+        os.close(self._pidfd)
+        os.close(self._log)
+
+    def forget(self) -> None:
+        """Let go of it in a forked process: it belongs to the parent."""
+        self.control.close()
+        os.close(self._pidfd)
+        os.close(self._log)
+
+
+def _wait_readable(descriptor: int, timeout: float) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
+
+
+class _Ahead:
+    """At most one process that was started ahead and is not in use yet."""
+
+    def __init__(self) -> None:
+        self._process: ZygoteProcess | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        with self._lock:
+            self._process = self._process or ZygoteProcess()
+
+    def take(self) -> ZygoteProcess:
+        with self._lock:
+            process, self._process = self._process, None
+        return process or ZygoteProcess()
+
+    def forget(self) -> None:
+        if self._process is not None:
+            self._process.forget()
+        self.__init__()
+
+
+_ahead = _Ahead()
+os.register_at_fork(after_in_child=_ahead.forget)
+
+
+def start_ahead() -> None:
+    """Start the process that the first launch will use. An error shows at that launch."""
+    with suppress(SandboxCrashed):
+        _ahead.start()
+
+
+def start_zygote(directory: Path) -> ZygoteProcess:
+    """A process that serves `directory`: the one started ahead, or a new one.
+
+    Raises `SandboxCrashed`.
+    """
+    process = _ahead.take()
+    process.serve(directory)
+    return process

@@ -1,0 +1,12 @@
+"""How much one request may hold: the same for who checks it and for who receives it."""
+
+from __future__ import annotations
+
+from hermetic_runtime.limits import MIB
+
+MOST_WORDS = 10_000
+"""The most arguments, and the most environment variables."""
+WORDS_BYTES = 1 * MIB
+"""The most that arguments, or environment variables, may take together."""
+FILENAME_BYTES = 4000
+MOST_MOUNTS = 64

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from hermetic_runtime.async_sandbox import AsyncSandbox, run_async
+from hermetic_runtime.errors import InvalidInput, SandboxClosed
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sandbox import Isolation
+
+
+def test_a_run_gives_its_result(isolation: Isolation) -> None:
+    result = asyncio.run(run_async("print(input())", stdin="abc", isolation=isolation))
+
+    assert (result.outcome, result.stdout.text) == (Outcome.OK, "abc\n")
+
+
+def test_the_event_loop_goes_on_while_a_guest_runs(isolation: Isolation) -> None:
+    async def main() -> int:
+        turns = 0
+        task = asyncio.create_task(run_async("sum(range(10**6))", isolation=isolation))
+        while not task.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        return turns
+
+    assert asyncio.run(main()) > 3
+
+
+def test_output_comes_in_the_loops_thread_and_in_order(isolation: Isolation) -> None:
+    seen: list[bytes] = []
+    threads = set[int]()
+
+    def take(_: str, data: bytes) -> None:
+        seen.append(data)
+        threads.add(threading.get_ident())
+
+    result = asyncio.run(
+        run_async("for i in range(100): print(i)", on_output=take, isolation=isolation)
+    )
+
+    assert b"".join(seen).decode() == result.stdout.text
+    assert threads == {threading.get_ident()}
+
+
+def test_state_stays_from_run_to_run(isolation: Isolation) -> None:
+    async def main() -> str:
+        async with AsyncSandbox(isolation=isolation) as sandbox:
+            await sandbox.start()
+            await sandbox.run("x = 5")
+            return (await sandbox.run("print(x)")).stdout.text
+
+    assert asyncio.run(main()) == "5\n"
+
+
+def test_many_runs_go_on_together() -> None:
+    async def main() -> list[str]:
+        results = await asyncio.gather(*(run_async(f"print({i})") for i in range(10)))
+        return [result.stdout.text for result in results]
+
+    assert asyncio.run(main()) == [f"{i}\n" for i in range(10)]
+
+
+def test_cancelling_the_task_ends_the_guest(isolation: Isolation) -> None:
+    async def main() -> None:
+        started = asyncio.Event()
+        sandbox = AsyncSandbox(isolation=isolation)
+        task = asyncio.create_task(
+            sandbox.run("print(1)\nwhile True: pass", on_output=lambda *_: started.set())
+        )
+        await started.wait()
+
+        task.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sandbox.closed
+        with pytest.raises(SandboxClosed, match="cancelled"):
+            await sandbox.run("1")
+        await sandbox.close()
+
+    asyncio.run(main())
+
+
+def test_a_run_can_be_cancelled_by_name(isolation: Isolation) -> None:
+    async def main() -> Outcome:
+        async with AsyncSandbox(isolation=isolation) as sandbox:
+            result = await sandbox.run(
+                "print(1)\nwhile True: pass", on_output=lambda *_: sandbox.cancel()
+            )
+            return result.outcome
+
+    assert asyncio.run(main()) is Outcome.CANCELLED
+
+
+def test_a_timeout_of_asyncio_ends_the_guest(isolation: Isolation) -> None:
+    async def main() -> None:
+        await asyncio.wait_for(run_async("while True: pass", isolation=isolation), 0.5)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+
+
+def test_bad_input_is_raised_in_the_task(isolation: Isolation) -> None:
+    with pytest.raises(InvalidInput):
+        asyncio.run(run_async("1", args=["\0"], isolation=isolation))
