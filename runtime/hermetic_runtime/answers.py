@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from hermetic_runtime.results import Display, Outcome, RunError, Value
 from hermetic_runtime.requests import RunReport
+from hermetic_runtime.results import Display, Outcome, RunError, Value
 
 _ENOSPC, _EMFILE = 51, 33
 _MAX_DISPLAYS = 100

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +66,7 @@ def private_directory(path: Path) -> Path:
 
 
 @contextmanager
-def preparing_lock(cache: Path) -> Iterator[None]:
+def preparing_lock(cache: Path) -> Generator[None]:
     """Held while something is made or removed; a second process waits for it."""
     from filelock import FileLock
 
@@ -80,10 +80,9 @@ def describe_cache() -> list[CacheEntry]:
 
 
 def _entries(cache: Path) -> Iterator[CacheEntry]:
-    for path in cache.glob("interpreters/*/*"):
+    for path in cache.glob("interpreters/*/*/"):
         try:
-            files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-            size = sum(item.stat().st_size for item in files)
+            size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
             modified = path.stat().st_mtime
         except FileNotFoundError:
             continue

@@ -103,7 +103,8 @@ class Guest:
 
     def boot(self) -> None:
         """Start the interpreter. Raises what a broken preparation makes it raise:
-        `GuestMisbehaved`, `wasmtime.Trap`, `wasmtime.WasmtimeError`."""
+        `GuestMisbehaved`, `wasmtime.Trap`, `wasmtime.WasmtimeError`.
+        """
         if self._metered:
             self._instance.store.on_epoch(self._check_deadlines)
         if self._interpreter.metering is Metering.FUEL:
@@ -277,9 +278,7 @@ def _trapped(trap: wasmtime.Trap) -> RunReport:
 
 
 def _crashed(kind: str, message: str) -> RunReport:
-    return RunReport(
-        Outcome.CRASHED, exit_code=1, error=RunError(kind, message), alive=False
-    )
+    return RunReport(Outcome.CRASHED, exit_code=1, error=RunError(kind, message), alive=False)
 
 
 def start_guest_thread(target: Callable[[], None]) -> threading.Thread:

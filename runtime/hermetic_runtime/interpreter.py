@@ -35,7 +35,8 @@ _UNAVAILABLE = Signature("p")
 
 class Import(NamedTuple):
     """A function or the memory that the core module imports, and who provides it:
-    "host", "stub" or "memory"."""
+    "host", "stub" or "memory".
+    """
 
     module: str
     name: str
@@ -45,7 +46,8 @@ class Import(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class LoadedInterpreter:
     """Compiled code and library of an interpreter. It has never run a guest, and
-    starts no threads: a process that has loaded one can be forked."""
+    starts no threads: a process that has loaded one can be forked.
+    """
 
     description: str
     metering: Metering

@@ -10,20 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hermetic_wasm.images import PYODIDE, InterpreterImage
-
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Metering, compilation_key
 from hermetic_runtime.errors import ImageError, PreparationError
 from hermetic_runtime.prepared import MANIFEST, is_complete, read_manifest
+from hermetic_runtime.processes.programs import isolated_python
+from hermetic_wasm.images import PYODIDE, InterpreterImage
 
-_CODE = "import sys; *sys.path, metering = sys.argv[1:]; from hermetic_runtime.preparing import main; main(metering)"
 _ERRORS = {error.code: error for error in (ImageError, PreparationError)}
 
 
@@ -88,9 +86,8 @@ def file_digest(path: Path) -> str:
 
 def _run_preparing(metering: Metering, on_progress: Callable[[Progress], None]) -> None:
     on_progress(Progress("starting", 0.0))
-    path = [entry for entry in sys.path if entry]
     with subprocess.Popen(
-        [sys.executable, "-I", "-c", _CODE, *path, str(metering)],
+        isolated_python("hermetic_runtime.preparing", metering.value),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,7 +15,8 @@ MANIFEST = "manifest.json"
 class Manifest(TypedDict):
     """`manifest.json`. `files` gives each file's size in bytes and SHA-256; `imports` are
     the core module's in order, as (module, name, provider); `stubs` are the names of the
-    functions that the stub module exports, in order."""
+    functions that the stub module exports, in order.
+    """
 
     interpreter: str
     metering: str

@@ -14,12 +14,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-
-from hermetic_wasm.errors import HermeticError
-from hermetic_wasm.images import PYODIDE, InterpreterImage
 
 from hermetic_runtime import engine
 from hermetic_runtime.cache import cache_directory, preparing_lock, private_directory
@@ -28,6 +25,8 @@ from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.preparation import file_digest, prepared_directory
 from hermetic_runtime.prepared import MANIFEST, Manifest, is_complete, read_manifest
 from hermetic_runtime.standard_library import pack_compiled, pack_sources
+from hermetic_wasm.errors import HermeticError
+from hermetic_wasm.images import PYODIDE, InterpreterImage
 
 _COMPILE_SECONDS = 6.0
 _COMPILE_SHARE = 0.6
@@ -79,7 +78,7 @@ def prepare_interpreter(
 
 
 @contextmanager
-def _replacing(directory: Path) -> Iterator[Path]:
+def _replacing(directory: Path) -> Generator[Path]:
     """A new directory that takes the place of `directory` when all went well."""
     unfinished = private_directory(directory.with_name(f"{directory.name}{_UNFINISHED}"))
     try:
@@ -96,9 +95,7 @@ def _remove_unfinished(parent: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _compile(
-    metering: Metering, image: InterpreterImage, directory: Path, report: Report
-) -> None:
+def _compile(metering: Metering, image: InterpreterImage, directory: Path, report: Report) -> None:
     wasmtime_engine = engine.create_engine(metering)
     with _passing_time("compiling the interpreter", report):
         for name, source in (
@@ -112,7 +109,7 @@ def _compile(
 
 
 @contextmanager
-def _passing_time(step: str, report: Report) -> Iterator[None]:
+def _passing_time(step: str, report: Report) -> Generator[None]:
     """Report by the clock, since the compiler can't be asked how far it is."""
     done = threading.Event()
 
@@ -176,4 +173,3 @@ def _write_manifest(directory: Path, metering: Metering, image: InterpreterImage
 
 
 __all__ = ["main", "prepare_interpreter"]
-

@@ -6,7 +6,7 @@ and the stable ABI), so no struct layout of CPython is known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from hermetic_runtime.abi.memory import GuestMemory
@@ -162,7 +162,7 @@ class PythonAPI:
         return self._memory.read(address, size) if size <= MAX_ANSWER_BYTES else None
 
     @contextmanager
-    def _texts(self, *texts: str) -> Iterator[tuple[int, ...]]:
+    def _texts(self, *texts: str) -> Generator[tuple[int, ...]]:
         """C strings in guest memory, freed afterwards; each at least 8 bytes long."""
         addresses: list[int] = []
         for text in texts:

@@ -22,7 +22,7 @@ class GuestSettings:
     """What a sandbox is started with, for all of its runs."""
 
     limits: Limits = Limits()
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict[str, str])
     mounts: tuple[GuestMount, ...] = ()
 
 

@@ -83,7 +83,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Where the time went, in seconds. `prepare` is 0 when nothing had to be made;
-    `start` is from the request for a sandbox to a booted interpreter."""
+    `start` is from the request for a sandbox to a booted interpreter.
+    """
 
     prepare: float = 0.0
     start: float = 0.0
@@ -98,7 +99,7 @@ class RunResult:
     stdout: StreamText = StreamText()
     stderr: StreamText = StreamText()
     value: Value | None = None
-    displays: list[Display] = field(default_factory=list)
+    displays: list[Display] = field(default_factory=list[Display])
     error: RunError | None = None
     exit_code: int = 0
     """What a process would have returned: the guest's own for `ok` and `error`,

@@ -11,10 +11,11 @@ import queue
 import select
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
@@ -31,19 +32,16 @@ _CANCEL_AGAIN_SECONDS = 0.02
 _END_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
+class _Output(NamedTuple):
     stream: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _InputWanted:
-    pass
+class _InputWanted(NamedTuple):
+    """The guest reads stdin, and nothing is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
+class _Ended(NamedTuple):
     """`error` is a fault of ours, in boot or run."""
 
     report: RunReport | None = None
@@ -126,43 +124,30 @@ class SharedGuest:
     ) -> None:
         self.interpreter = ""
         self._directory = directory
-        self._settings = GuestSettings(limits, dict(environment), tuple(mounts))
-        self._events = _Events()
-        self._requests: queue.SimpleQueue[RunRequest | None] = queue.SimpleQueue()
-        self._guest: Guest | None = None
-        self._thread: threading.Thread | None = None
+        settings = GuestSettings(limits, dict(environment), tuple(mounts))
+        self._thread = _GuestThread(settings)
+        self._finalizer = weakref.finalize(self, self._thread.end)
         self._cancelled = False
-        self._closed = False
 
     def start(self) -> None:
         with _turn.lock:
             loaded = _load(self._directory)
             self.interpreter = loaded.description
-            self._thread = start_guest_thread(lambda: self._serve(loaded))
-            ended = self._await_end()
-        if ended.error is None:
+            error = self._thread.start(loaded)
+        if error is None:
             return
         self.close()
-        if isinstance(ended.error, HermeticError):
-            raise ended.error
-        raise SandboxCrashed(f"the guest could not start: {ended.error}") from ended.error
-
-    def _await_end(self) -> _Ended:
-        poll = select.poll()
-        poll.register(self._events, select.POLLIN)
-        while True:
-            poll.poll()
-            for event in self._events.take():
-                if isinstance(event, _Ended):
-                    return event
+        if isinstance(error, HermeticError):
+            raise error
+        raise SandboxCrashed(f"the guest could not start: {error}") from error
 
     def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
-        guest = self._guest
-        if guest is None or self._closed or self._cancelled:
+        guest = self._thread.guest
+        if guest is None or not self._finalizer.alive or self._cancelled:
             raise SandboxClosed("the guest has not started, was cancelled, or was closed")
         with _turn.lock:
-            conversation = _Conversation(self._events, guest, output, source)
-            self._requests.put(request)
+            conversation = _Conversation(self._thread.events, guest, output, source)
+            self._thread.requests.put(request)
             try:
                 ended = conversation.until_end(lambda: self._cancelled)
             except BaseException as error:
@@ -174,41 +159,61 @@ class SharedGuest:
 
     def cancel(self) -> None:
         self._cancelled = True
-        if not self._closed:
-            self._events.wake()
+        if self._finalizer.alive:
+            self._thread.events.wake()
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._requests.put(None)
+        self._finalizer()
+
+
+class _GuestThread:
+    """The thread that a guest lives in: it boots, then runs what comes, until told to end."""
+
+    def __init__(self, settings: GuestSettings) -> None:
+        self.guest: Guest | None = None
+        self.events = _Events()
+        self.requests: queue.SimpleQueue[RunRequest | None] = queue.SimpleQueue()
+        self._settings = settings
+        self._thread: threading.Thread | None = None
+
+    def start(self, loaded: LoadedInterpreter) -> Exception | None:
+        """Boot the guest; what went wrong, if something did."""
+        self._thread = start_guest_thread(lambda: self._serve(loaded))
+        poll = select.poll()
+        poll.register(self.events, select.POLLIN)
+        while True:
+            poll.poll()
+            for event in self.events.take():
+                if isinstance(event, _Ended):
+                    return event.error
+
+    def end(self) -> None:
+        """Free the guest. One that can't be stopped keeps its thread until the process ends."""
+        self.requests.put(None)
         if self._thread is not None:
             self._thread.join(_END_SECONDS)
-            if self._thread.is_alive():
-                return
-        self._events.close()
+        if self._thread is None or not self._thread.is_alive():
+            self.events.close()
 
     def _serve(self, loaded: LoadedInterpreter) -> None:
-        """The guest thread: boot, then run what comes, until told to end."""
         try:
-            guest = Guest(
+            self.guest = guest = Guest(
                 loaded,
                 self._settings,
-                deliver=lambda stream, data: self._events.put(_Output(stream, data)),
-                request_input=lambda: self._events.put(_InputWanted()),
+                deliver=lambda stream, data: self.events.put(_Output(stream, data)),
+                request_input=lambda: self.events.put(_InputWanted()),
             )
             guest.boot()
         except Exception as error:
-            self._events.put(_Ended(error=error))
+            self.events.put(_Ended(error=error))
             return
-        self._guest = guest
-        self._events.put(_Ended())
-        while (request := self._requests.get()) is not None:
+        self.events.put(_Ended())
+        while (request := self.requests.get()) is not None:
             try:
                 report = guest.run(request)
-                self._events.put(_Ended(report, guest.changes()))
+                self.events.put(_Ended(report, guest.changes()))
             except Exception as error:
-                self._events.put(_Ended(error=error))
+                self.events.put(_Ended(error=error))
         guest.close()
 
 

@@ -11,8 +11,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hermetic_wasm.images import InterpreterImage
-
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.interpreter import LoadedInterpreter
@@ -20,6 +18,7 @@ from hermetic_runtime.kernel.image import write_image
 from hermetic_runtime.limits import GIB, MIB, Limits
 from hermetic_runtime.requests import GuestSettings, RunRequest
 from hermetic_runtime.results import Outcome
+from hermetic_wasm.images import InterpreterImage
 
 _LIBRARY = "python3.14"
 _RECORD = struct.Struct("<II")
@@ -85,7 +84,8 @@ def pack_compiled(
 
 class _RecordReader:
     """Takes apart the stream that `hermetic_guest.precompile` writes:
-    two u32 lengths, a name under /lib, and the contents of a .pyc file."""
+    two u32 lengths, a name under /lib, and the contents of a .pyc file.
+    """
 
     def __init__(self) -> None:
         self._pending = bytearray()

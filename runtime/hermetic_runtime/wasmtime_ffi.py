@@ -36,9 +36,7 @@ from wasmtime import _ffi as ffi
 
 from hermetic_runtime.compilation import WASMTIME_VERSION
 
-
 RAW_VALUE_BYTES = 16
-
 
 
 def _check_version() -> None:
@@ -68,7 +66,7 @@ _DeadlineCallback = ctypes.CFUNCTYPE(
 
 def _prototype(name: str, result: Any, *arguments: Any) -> Any:
     """A foreign function with types of our own, separate from the package's prototype."""
-    function = ffi.dll[name]
+    function = ffi.dll[name]  # pyright: ignore[reportIndexIssue]
     function.restype = result
     function.argtypes = arguments
     return function
@@ -126,7 +124,8 @@ _RESULT_TYPES: dict[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Parameter and result kinds, a letter each: `i` signed i32, `p` unsigned i32 (a guest
-    pointer or size), `l` signed i64, `d` f64. `result` is empty for no result."""
+    pointer or size), `l` signed i64, `d` f64. `result` is empty for no result.
+    """
 
     parameters: str
     result: str = ""

@@ -35,8 +35,9 @@ def main() -> None:
     report("load the prepared interpreter", median_of(lambda: load(directory), runs), native)
     interpreter = LoadedInterpreter.load(directory)
     phases = [run_in_guest_thread(lambda: boot_and_print(interpreter)) for _ in range(runs)]
-    for name, times in zip(("boot", "first print", "close"), zip(*phases, strict=True), strict=True):
-        report(f"guest in this process: {name}", statistics.median(times), native)
+    for index, name in enumerate(("boot", "first print", "close")):
+        median = statistics.median(times[index] for times in phases)
+        report(f"guest in this process: {name}", median, native)
     together = statistics.median(boot + first for boot, first, _ in phases)
     report("guest in this process: boot to first print", together, native)
     results = [timed_run() for _ in range(runs)]
@@ -71,9 +72,7 @@ def load(directory: Path) -> None:
 
 def boot_and_print(interpreter: LoadedInterpreter) -> tuple[float, float, float]:
     start = time.perf_counter()
-    guest = Guest(
-        interpreter, GuestSettings(), deliver=lambda *_: None, request_input=lambda: None
-    )
+    guest = Guest(interpreter, GuestSettings(), deliver=lambda *_: None, request_input=lambda: None)
     guest.boot()
     booted = time.perf_counter()
     guest.run(RunRequest(b"print(1)"))

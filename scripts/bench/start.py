@@ -59,9 +59,7 @@ def install_pyodide_for_node(folder: Path) -> bool:
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 
-def measure(
-    commands: dict[str, Sequence[str]], folder: Path, runs: int
-) -> dict[str, list[float]]:
+def measure(commands: dict[str, Sequence[str]], folder: Path, runs: int) -> dict[str, list[float]]:
     """Seconds of each command, one turn each in every round, after a round to warm up."""
     times: dict[str, list[float]] = {name: [] for name in commands}
     for round_number in range(runs + 1):

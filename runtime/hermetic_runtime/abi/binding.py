@@ -45,7 +45,9 @@ def provides(
     return declare
 
 
-def syscall(name: str, parameters: str) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
+def syscall(
+    name: str, parameters: str
+) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
     """An Emscripten system call: a result at or above 0, or -errno."""
 
     def declare(method: Callable[..., int | None]) -> Callable[..., int]:
@@ -88,9 +90,7 @@ def declarations(owner: type) -> Iterator[tuple[str, Declaration]]:
 def host_functions(owners: Iterable[object]) -> dict[tuple[str, str], HostFunction]:
     """All that `owners` provide, by (module, name)."""
     return {
-        (declaration.module, declaration.name): HostFunction(
-            declaration, getattr(owner, attribute)
-        )
+        (declaration.module, declaration.name): HostFunction(declaration, getattr(owner, attribute))
         for owner in owners
         for attribute, declaration in declarations(type(owner))
     }

@@ -42,6 +42,7 @@ class Entries:
         location, node = self._namespace.locate(base, path, follow=follow and not exclusive)
         if location.is_name and location.trailing_slash:
             raise Failure(Errno.EISDIR)
+        _check_name(location)
         if node is None:
             self._check_directory(location)
             return location.directory.create_file(location.name, permissions)
@@ -53,14 +54,13 @@ class Entries:
         return node
 
     def _prepare(self, node: Node, flags: int) -> None:
-        if isinstance(node, Symlink):
-            raise Failure(Errno.ELOOP)
         access = flags & O_ACCMODE
         writes = access != O_RDONLY or bool(flags & O_TRUNC)
-        if not isinstance(node, Directory):
-            if flags & O_DIRECTORY:
-                raise Failure(Errno.ENOTDIR)
-        elif writes:
+        if flags & O_DIRECTORY and not isinstance(node, Directory):
+            raise Failure(Errno.ENOTDIR)
+        if isinstance(node, Symlink):
+            raise Failure(Errno.ELOOP)
+        if writes and isinstance(node, Directory):
             raise Failure(Errno.EISDIR)
         check_access(node, (R_OK if access != O_WRONLY else 0) | (W_OK if writes else 0))
         if flags & O_TRUNC and isinstance(node, File):
@@ -90,6 +90,7 @@ class Entries:
 
     def _new(self, base: Directory, path: bytes, *, directory: bool = False) -> Location:
         location, node = self._namespace.locate(base, path, follow=False)
+        _check_name(location)
         if node is not None:
             raise Failure(Errno.EEXIST)
         if location.trailing_slash and not directory:
@@ -102,6 +103,7 @@ class Entries:
         if not location.is_name:
             raise Failure(Errno.EISDIR)
         _check_writable(location)
+        _check_name(location)
         if node is None:
             raise Failure(Errno.ENOENT)
         if isinstance(node, Directory):
@@ -116,6 +118,7 @@ class Entries:
         if not location.is_name:
             raise Failure(_RMDIR_ERRORS[location.name])
         _check_writable(location)
+        _check_name(location)
         if node is None:
             raise Failure(Errno.ENOENT)
         self._check_directory(location)
@@ -137,8 +140,10 @@ class Entries:
         if not (old.is_name and new.is_name):
             raise Failure(Errno.EBUSY)
         _check_writable(old)
+        _check_name(old)
         if node is None:
             raise Failure(Errno.ENOENT)
+        _check_name(new)
         if not isinstance(node, Directory) and (old.trailing_slash or new.trailing_slash):
             raise Failure(Errno.ENOTDIR)
         if self._namespace.is_inside(new.directory, node):
@@ -165,12 +170,10 @@ class Entries:
             raise Failure(Errno.EISDIR)
 
     def _check_directory(self, location: Location) -> None:
-        """Entries may be made and removed there, and a new name is short enough."""
+        """Entries may be made and removed there."""
         if location.directory.removed:
             raise Failure(Errno.ENOENT)
         check_access(location.directory, W_OK | X_OK)
-        if len(location.name) > NAME_MAX:
-            raise Failure(Errno.ENAMETOOLONG)
 
 
 _RMDIR_ERRORS = {b"": Errno.EBUSY, b".": Errno.EINVAL, b"..": Errno.ENOTEMPTY}
@@ -179,6 +182,11 @@ _RMDIR_ERRORS = {b"": Errno.EBUSY, b".": Errno.EINVAL, b"..": Errno.ENOTEMPTY}
 def _check_writable(location: Location) -> None:
     if not location.directory.filesystem.writable:
         raise Failure(Errno.EROFS)
+
+
+def _check_name(location: Location) -> None:
+    if len(location.name) > NAME_MAX:
+        raise Failure(Errno.ENAMETOOLONG)
 
 
 def check_access(node: Node, wanted: int) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
-from hermetic_runtime.kernel.constants import GID, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, UID
+from hermetic_runtime.kernel.constants import GID, NAME_MAX, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, UID
 from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.filesystem import (
     FIRST_POSITION,
@@ -205,6 +205,8 @@ class HostDirectory(HostNode, Directory):
         return super().attributes()
 
     def lookup(self, name: bytes) -> Node | None:
+        if len(name) > NAME_MAX:
+            return None
         with _host_errors():
             directory = self._filesystem.open_directory(self)
             try:

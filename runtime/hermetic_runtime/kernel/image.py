@@ -106,6 +106,8 @@ class ImageFilesystem(Filesystem):
             raise DamagedImage(f"{path} is not an image of files")
         end = start + int.from_bytes(data[len(MAGIC) : start], "little")
         try:
+            if end > len(data):
+                raise ValueError("it is longer than the file")
             tree: object = json.loads(bytes(data[start:end]))
         except (ValueError, RecursionError) as error:
             raise DamagedImage(f"{path} has a damaged header: {error}") from error

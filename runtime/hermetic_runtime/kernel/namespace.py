@@ -117,8 +117,6 @@ class Namespace:
                 node = self.child(location.directory, location.name)
             else:
                 node = self._special(location)
-            if node is None and len(location.name) > NAME_MAX:
-                raise Failure(Errno.ENAMETOOLONG)
             if not follow or not isinstance(node, Symlink):
                 return location, node
             followed += 1

@@ -13,8 +13,7 @@ import signal
 import time
 from contextlib import suppress
 
-LOG_BYTES = 64 * 1024
-"""The most that a zygote and its guest processes may write to a file: their log."""
+from hermetic_runtime.processes.programs import LOG_BYTES
 
 _OPEN_FILES_OF_OURS = 64
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -1,4 +1,4 @@
-"""How this package starts a Python of its own: the zygote, or a guest process."""
+"""How this package starts a Python of its own: the zygote, a guest process, or preparing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from hermetic_runtime.errors import SandboxCrashed
 CONTROL_DESCRIPTOR = 3
 """Where a process that we start finds its socket."""
 
-_PACKAGES = ("hermetic_runtime", "hermetic_wasm", "wasmtime", "msgpack")
+LOG_BYTES = 64 * 1024
+"""The most that a zygote and its guest processes may write to a file: their log."""
+
+_PACKAGES = ("hermetic_runtime", "hermetic_wasm", "wasmtime", "msgpack", "filelock")
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What a Python that is not in a system folder may need to start at all."""
 _BLOCKED_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP)
@@ -31,7 +34,7 @@ def start_python(module: str, argument: str, control: socket.socket, log: int) -
     `log`, as its stderr. The signals of a terminal wait until it calls `leave_terminal`.
     Raises OSError, and `SandboxCrashed` where no Python can be found.
     """
-    command = _command(module, argument)
+    command = isolated_python(module, argument)
     with _high(control.fileno()) as socket_descriptor, _high(log) as log_descriptor:
         return os.posix_spawn(
             command[0],
@@ -66,8 +69,10 @@ def _high(descriptor: int) -> Generator[int]:
         os.close(copy)
 
 
-def _command(module: str, argument: str) -> list[str]:
-    """The new Python runs isolated (-I) and without site (-S): no PYTHONPATH, no user
+def isolated_python(module: str, argument: str) -> list[str]:
+    """A command line that calls `main(argument)` of a module of ours.
+
+    The new Python runs isolated (-I) and without site (-S): no PYTHONPATH, no user
     site, no .pth file, no current folder. It finds our packages where this process
     found them, and only after the standard library. Garbage collection is off until
     `main` puts it on, since loading makes hardly any.

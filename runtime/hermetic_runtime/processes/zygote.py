@@ -31,18 +31,21 @@ from hermetic_runtime.processes.zygote_messages import Exited, Spawned, to_zygot
 _RECORD_BYTES = 4096
 
 
-def main(_argument: str) -> None:
+def main(parent_pid: str) -> None:
     """Load the interpreter that the first record names, and fork guest processes of it
-    until told to end.
+    until told to end. `parent_pid` is the process that started this one.
     """
     leave_terminal()
     control = socket.socket(fileno=CONTROL_DESCRIPTOR)
     parent = os.pidfd_open(os.getppid())
+    if os.getppid() != int(parent_pid):
+        return
     confine_all()
     directory = control.recv(_RECORD_BYTES)
     if not directory:
         return
     interpreter = LoadedInterpreter.load(Path(os.fsdecode(directory)))
+    # Collections in a child must not touch, and so copy, the pages of what is shared.
     gc.freeze()
     gc.enable()
     Zygote(control, parent, interpreter).serve()

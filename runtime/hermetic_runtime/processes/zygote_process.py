@@ -15,7 +15,7 @@ import threading
 from contextlib import suppress
 
 from hermetic_runtime.errors import SandboxCrashed
-from hermetic_runtime.processes.programs import start_python
+from hermetic_runtime.processes.programs import LOG_BYTES, start_python
 
 TYPE_CHECKING = False  # without `typing`, which takes 2 ms to import
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ZygoteProcess:
         self._log = os.memfd_create("zygote-log")
         try:
             with remote:
-                self._pid = start_python(_PROGRAM, "", remote, self._log)
+                self._pid = start_python(_PROGRAM, str(os.getpid()), remote, self._log)
         except OSError as error:
             self.control.close()
             os.close(self._log)
@@ -49,8 +49,8 @@ class ZygoteProcess:
 
     def last_words(self) -> str:
         """The end of what it wrote to its log."""
-        text = os.pread(self._log, 1024 * 1024, 0).decode("utf-8", "replace")
-        return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
+        text = os.pread(self._log, LOG_BYTES, 0).decode("utf-8", "replace")
+        return "\n".join(map(_printable, text.strip().splitlines()[-_LOG_LINES:]))
 
     def close(self) -> None:
         """End it, and with it all that it forked."""
@@ -67,6 +67,11 @@ class ZygoteProcess:
         self.control.close()
         os.close(self._pidfd)
         os.close(self._log)
+
+
+def _printable(line: str) -> str:
+    """Guest processes can write to the log too, so it is not trusted with a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)
 
 
 def _wait_readable(descriptor: int, timeout: float) -> bool:

@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        from hermetic.cli.standard_descriptors import open_missing_descriptors
+
+        open_missing_descriptors()
         if arguments[:1] == ["run"] and sys.platform == "linux":
             _start_ahead()
         from hermetic.cli.commands import run_command

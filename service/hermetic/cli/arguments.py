@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
-from hermetic.cli.standard_streams import STDOUT, write
+from hermetic.cli.standard_descriptors import STDOUT
+from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from hermetic.cli.quantities import format_size
-from hermetic.cli.standard_streams import STDOUT, write
+from hermetic.cli.standard_descriptors import STDOUT
+from hermetic.cli.standard_streams import write
 from hermetic_runtime.cache import CacheEntry, cache_directory, clear_cache, describe_cache
 
 

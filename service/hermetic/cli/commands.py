@@ -9,13 +9,13 @@ from hermetic.cli import exit_status
 from hermetic.cli.arguments import parse_arguments
 from hermetic.cli.messages import report_error
 from hermetic.cli.signals import exit_on_termination
-from hermetic.cli.standard_streams import STDOUT, open_missing_descriptors, write
+from hermetic.cli.standard_descriptors import STDOUT
+from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import HermeticError
 
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command; its exit status. Errors of ours are reported on stderr."""
-    open_missing_descriptors()
     exit_on_termination()
     try:
         return _dispatch(parse_arguments(arguments))

@@ -10,7 +10,8 @@ from hermetic.cli import caching, exit_status
 from hermetic.cli.messages import report_error, say
 from hermetic.cli.progress import PreparationBar
 from hermetic.cli.quantities import format_seconds, format_size
-from hermetic.cli.standard_streams import STDOUT, write
+from hermetic.cli.standard_descriptors import STDOUT
+from hermetic.cli.standard_streams import write
 from hermetic_runtime import sandbox
 from hermetic_runtime.cache import cache_directory, describe_cache
 from hermetic_runtime.errors import HermeticError

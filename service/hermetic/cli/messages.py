@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from hermetic.cli.standard_streams import STDERR, OutputError, write
+from hermetic.cli.standard_descriptors import STDERR
+from hermetic.cli.standard_streams import OutputError, write
 from hermetic_runtime.errors import HermeticError
 
 

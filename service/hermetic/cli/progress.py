@@ -6,7 +6,7 @@ import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from hermetic.cli.standard_streams import STDERR
+from hermetic.cli.standard_descriptors import STDERR
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -11,7 +11,8 @@ from hermetic.cli.messages import say
 from hermetic.cli.outcomes import describe_ending
 from hermetic.cli.programs import read_program
 from hermetic.cli.progress import PreparationBar
-from hermetic.cli.standard_streams import STDERR, STDOUT, write
+from hermetic.cli.standard_descriptors import STDERR, STDOUT
+from hermetic.cli.standard_streams import write
 from hermetic_runtime import sandbox
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits

@@ -1,4 +1,4 @@
-"""The three standard descriptors, as bytes and without buffers."""
+"""The standard streams, as bytes and without buffers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import select
 import sys
 from typing import BinaryIO
 
+from hermetic.cli.standard_descriptors import STDERR, STDOUT
 from hermetic_runtime.errors import HermeticError
 
-STDOUT, STDERR = 1, 2
 _NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
@@ -17,16 +17,6 @@ class OutputError(HermeticError):
     """What a run wrote can't be passed on."""
 
     code = "output"
-
-
-def open_missing_descriptors() -> None:
-    """Open the null device for each standard descriptor that the caller closed.
-
-    Otherwise the next file to be opened takes its number, and gets the guest's output.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
 
 
 def standard_input() -> BinaryIO | None:

@@ -7,10 +7,11 @@ import time
 from struct import Struct
 
 import pytest
-from hermetic_runtime.abi.emscripten.time import TimeCalls
-from hermetic_runtime.abi.memory import GuestMemory
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hermetic_runtime.abi.emscripten.time import TimeCalls
+from hermetic_runtime.abi.memory import GuestMemory
 
 TM = Struct("<9i")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import Struct
 
 import pytest
+
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.kernel.errno import Errno, Failure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hermetic_runtime.abi.emscripten import emscripten_declarations
 from hermetic_wasm.images import PYODIDE
 from hermetic_wasm.import_stubs import HOST_FUNCTIONS

@@ -310,8 +310,9 @@ def test_a_terminal_interrupt_reaches_the_caller_and_not_the_zygote() -> None:
     code = """
         from hermetic_runtime.sandbox import Sandbox
         sandbox = Sandbox()
+        code = "print('on')\\nwhile True: pass"
         try:
-            sandbox.run("print('on')\\nwhile True: pass", on_output=lambda *_: print("on", flush=True))
+            sandbox.run(code, on_output=lambda *_: print("on", flush=True))
         except KeyboardInterrupt:
             print(sandbox.closed, Sandbox().run("print(1)").outcome.value, flush=True)
     """

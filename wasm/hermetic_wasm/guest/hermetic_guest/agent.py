@@ -1,8 +1,8 @@
 """Takes a request from the host, executes it, and answers with what happened."""
 
+import _signal
 import builtins
 import marshal
-import _signal
 import sys
 
 from hermetic_guest import adaptation, displays, event_loop, failures, source, values
