@@ -27,7 +27,7 @@ from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
 
-GRACE_SECONDS = 0.15
+GRACE_SECONDS = 0.2
 _CANCEL_AGAIN_SECONDS = 0.02
 _END_SECONDS = 5.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import os
@@ -477,3 +478,18 @@ def test_threads_take_turns(sandbox: Sandbox) -> None:
         thread.join()
 
     assert sandbox.run("print(x)").stdout.text == "8\n"
+
+
+def test_a_sandbox_that_nobody_holds_leaves_no_thread(isolation: Isolation) -> None:
+    before = threading.active_count()
+    sandbox = Sandbox(isolation=isolation)
+    sandbox.run("1")
+
+    del sandbox
+    gc.collect()
+
+    assert threading.active_count() == before
+
+
+def test_the_smallest_memory_that_is_allowed_boots(isolation: Isolation) -> None:
+    assert run("1", limits=Limits(memory_bytes=48 * MIB), isolation=isolation).ok

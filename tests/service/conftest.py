@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from command_line import COMMAND
 
 from hermetic_runtime.preparation import prepare
-
-COMMAND = (sys.executable, "-m", "hermetic")
 
 
 class RunHermetic(Protocol):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND
+from command_line import COMMAND
 
 FLOOD = "while True: print('x' * 1000)"
 

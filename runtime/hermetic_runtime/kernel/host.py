@@ -31,6 +31,9 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_DIRECTORIES = 32
 """How many directories are kept open, whatever the guest refers to."""
 
+_READ_BYTES = 16 * 1024 * 1024
+"""Most bytes that one read gives: the host takes memory for them beforehand."""
+
 
 @contextmanager
 def _host_errors() -> Generator[None]:
@@ -151,7 +154,7 @@ class HostFile(HostNode, File):
 
     def read_at(self, offset: int, size: int) -> bytes:
         with _host_errors():
-            return os.pread(self._descriptor, size, offset)
+            return os.pread(self._descriptor, min(size, _READ_BYTES), offset)
 
 
 class HostSymlink(HostNode, Symlink):

@@ -169,9 +169,13 @@ class Kernel:
     # Contents
 
     def read(self, fd: int, size: int) -> bytes | memoryview:
+        if size < 0:
+            raise Failure(Errno.EINVAL)
         return self._table.get(fd).read(size)
 
     def pread(self, fd: int, size: int, offset: int) -> bytes | memoryview:
+        if size < 0:
+            raise Failure(Errno.EINVAL)
         return self._table.get(fd).pread(size, offset)
 
     def write(self, fd: int, data: bytes | memoryview) -> int:

@@ -106,13 +106,16 @@ class Namespace:
     def locate(self, base: Directory, path: bytes, *, follow: bool) -> tuple[Location, Node | None]:
         """Where the last name of `path` is, and what is there, if anything.
 
-        With `follow`, symlinks at the end are followed even if they lead to nothing yet.
+        With `follow`, symlinks at the end are followed, even to where nothing is yet; it
+        is for making files, and raises `Failure(EISDIR)` for a name with a trailing slash.
         Raises as `resolve` does, for the way there.
         """
         _check(path)
         followed = 0
         while True:
             location, followed = self._locate_once(base, path, followed)
+            if follow and location.is_name and location.trailing_slash:
+                raise Failure(Errno.EISDIR)
             if location.is_name:
                 node = self.child(location.directory, location.name)
             else:
@@ -122,8 +125,7 @@ class Namespace:
             followed += 1
             if followed > SYMLINKS_MAX:
                 raise Failure(Errno.ELOOP)
-            base = location.directory
-            path = node.target() + b"/" * location.trailing_slash
+            base, path = location.directory, node.target()
 
     def _locate_once(self, base: Directory, path: bytes, followed: int) -> tuple[Location, int]:
         directory = self.root if path[:1] == b"/" else base

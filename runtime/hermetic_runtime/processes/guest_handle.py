@@ -38,7 +38,8 @@ class GuestProcess:
     """One sandbox in an OS process of its own; a `Driver`.
 
     Whatever that process does or sends, `close` leaves nothing of it behind. One that
-    is not closed is ended when this object is collected, or at exit.
+    is not closed is ended when this object is collected, or at exit. `boot_seconds` is
+    what the guest itself took to start, as its process says.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class GuestProcess:
         mounts: Sequence[GuestMount],
     ) -> None:
         self.interpreter = ""
+        self.boot_seconds = 0.0
         self._launcher = launcher
         self._limits = limits
         self._environment = dict(environment)
@@ -65,6 +67,7 @@ class GuestProcess:
             self.close()
             raise
         self.interpreter = ready.interpreter
+        self.boot_seconds = ready.seconds
 
     def _launch(self) -> _Hold:
         ours, theirs = socket.socketpair()

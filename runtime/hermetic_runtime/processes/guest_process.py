@@ -30,7 +30,6 @@ from hermetic_runtime.processes.endings import CPU_TIME_STATUS
 from hermetic_runtime.processes.messages import (
     CHANGE_BYTES,
     Change,
-    Close,
     Failed,
     Input,
     InputEnd,
@@ -126,7 +125,7 @@ class ControlLoop:
         self._lock = threading.Lock()
 
     def serve(self) -> None:
-        """Until the caller's process says `Close`, or has gone."""
+        """Until the caller's process has gone, or the guest has ended."""
         start_guest_thread(self._guest_thread)
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
@@ -147,26 +146,26 @@ class ControlLoop:
             return
 
     def _receive(self) -> bool:
+        """False when the caller's process has gone."""
         data = self._connection.recv(_RECEIVE_BYTES)
-        return bool(data) and all(self._obey(message) for message in self._decoder.feed(data))
+        for message in self._decoder.feed(data):
+            self._obey(message)
+        return bool(data)
 
-    def _obey(self, message: Message) -> bool:
-        """Do what a message asks; False to end. One that comes too late is dropped."""
+    def _obey(self, message: Message) -> None:
+        """Do what a message asks. One that comes too late for its run is dropped."""
         match message:
             case Run(request):
                 bound_cpu_time(request.limits.cpu_seconds)
                 cpu_end = time.process_time() + request.limits.cpu_seconds
                 self._active = ActiveRun(request, cpu_end)
                 self._requests.put(request)
-            case Close():
-                return False
             case Input() | InputEnd() | Interrupt():
                 with self._lock:
                     if self._active is not None and self._guest is not None:
                         _pass_on(message, self._guest)
             case _:
                 raise ConnectionError(f"{type(message).__name__} out of turn")
-        return True
 
     def _check_cpu_time(self) -> float | None:
         """Stop a run that used its processor time; seconds until the next check."""

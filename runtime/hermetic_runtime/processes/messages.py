@@ -163,21 +163,6 @@ class Interrupt(NamedTuple):
         return cls()
 
 
-class Close(NamedTuple):
-    """To a guest process: end now."""
-
-    @staticmethod
-    def kind() -> int:
-        return 6
-
-    def to_fields(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        return cls()
-
-
 class Ready(NamedTuple):
     """From a guest process: booted, in this many seconds."""
 
@@ -328,5 +313,4 @@ def to_guest() -> dict[int, Accepted]:
         Accepted(Input, CHUNK_BYTES + _HEADER),
         Accepted(InputEnd, _HEADER),
         Accepted(Interrupt, _HEADER),
-        Accepted(Close, _HEADER),
     )

@@ -32,7 +32,7 @@ from hermetic_runtime.processes.protocol import Message
 from hermetic_runtime.requests import RunReport, RunRequest
 from hermetic_runtime.results import Usage
 
-GRACE_SECONDS = 0.15
+GRACE_SECONDS = 0.2
 """How long a guest that was interrupted may take to end its run."""
 GIVING_BACK_SECONDS = 30.0
 """How long the changes of writable mounts may take, once the run has ended."""

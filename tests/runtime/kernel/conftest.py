@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import MIB, new_kernel
+
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.quota import Quota
-from kernel_checks import MIB, new_kernel
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import fails_with, new_kernel, write_file
+
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
     F_OK,
@@ -17,7 +19,6 @@ from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.quota import Quota
-from kernel_checks import fails_with, new_kernel, write_file
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import MIB, exists, fails_with, new_kernel
+
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
     FD_CLOEXEC,
@@ -20,7 +22,6 @@ from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.quota import Quota
 from hermetic_runtime.kernel.streams import BytesInput
-from kernel_checks import MIB, exists, fails_with, new_kernel
 
 
 def open_root(kernel: Kernel, flags: int = O_RDONLY) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import fails_with, names_in, new_kernel
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY, O_RDWR, O_WRONLY, SEEK_END
 from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.streams import BytesInput
-from kernel_checks import fails_with, names_in, new_kernel
 
 
 @pytest.fixture
@@ -66,9 +67,7 @@ def test_devices_are_opened_for_what_is_asked(kernel: Kernel) -> None:
         kernel.read(open_device(kernel, b"zero", O_WRONLY), 1)
 
 
-def test_standard_stream_devices_are_duplicates(
-    kernel: Kernel, output: dict[str, bytes]
-) -> None:
+def test_standard_stream_devices_are_duplicates(kernel: Kernel, output: dict[str, bytes]) -> None:
     kernel.write(open_device(kernel, b"stdout", O_WRONLY), b"out")
     kernel.write(open_device(kernel, b"stderr", O_WRONLY), b"err")
 

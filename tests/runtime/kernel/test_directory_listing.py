@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from kernel_checks import fails_with, names_in, write_file
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_CREAT, O_DIRECTORY, O_RDWR, SEEK_SET
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
-from kernel_checks import fails_with, names_in, write_file
 
 
 def fill(kernel: Kernel, count: int) -> list[bytes]:

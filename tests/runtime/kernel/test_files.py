@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import exists, fails_with, read_file, write_file
+
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
     O_APPEND,
@@ -20,7 +22,6 @@ from hermetic_runtime.kernel.constants import (
 )
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
-from kernel_checks import exists, fails_with, read_file, write_file
 
 
 def open_new(kernel: Kernel, path: bytes = b"/file", flags: int = O_RDWR) -> int:
@@ -189,9 +190,13 @@ def test_access_is_as_the_file_was_opened(kernel: Kernel) -> None:
         kernel.pread(writer, 1, 0)
 
 
-def test_negative_offsets_fail(kernel: Kernel) -> None:
+def test_negative_offsets_and_sizes_fail(kernel: Kernel) -> None:
     fd = open_new(kernel)
 
+    with fails_with(Errno.EINVAL):
+        kernel.read(fd, -1)
+    with fails_with(Errno.EINVAL):
+        kernel.pread(fd, -1, 0)
     with fails_with(Errno.EINVAL):
         kernel.pread(fd, 1, -1)
     with fails_with(Errno.EINVAL):
@@ -248,9 +253,7 @@ def test_hard_links_are_one_file(kernel: Kernel) -> None:
         (b"/file", b"/new/", Errno.ENOENT),
     ],
 )
-def test_what_can_not_be_linked_fails(
-    kernel: Kernel, old: bytes, new: bytes, errno: Errno
-) -> None:
+def test_what_can_not_be_linked_fails(kernel: Kernel, old: bytes, new: bytes, errno: Errno) -> None:
     kernel.mkdir(AT_FDCWD, b"/directory", 0o755)
     write_file(kernel, b"/file")
 

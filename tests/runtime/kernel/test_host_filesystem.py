@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_DIRECTORY, O_RDONLY, O_WRONLY, SEEK_SET
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.host import HostFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
-from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
 
 
 @pytest.fixture

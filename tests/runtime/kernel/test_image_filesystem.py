@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY, O_WRONLY
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.image import MAGIC, DamagedImage, ImageFilesystem, write_image
 from hermetic_runtime.kernel.kernel import Kernel
-from hypothesis import given
-from hypothesis import strategies as st
-from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
 
 FILES = [("lib/os.py", b"import sys"), ("lib/empty", b""), ("lib/json/é.py", b"x"), ("top", b"y")]
 
@@ -77,8 +78,10 @@ def test_times_are_fit_for_a_zip_archive(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["/a"], ["a/../b"], ["a//b"], [""], ["a/"], ["."], ["a\0"], ["n" * 256]]
-    + [["a", "a"], ["a", "a/b"], ["a/b", "a"]],
+    [
+        *[["/a"], ["a/../b"], ["a//b"], [""], ["a/"], ["."], ["a\0"], ["n" * 256]],
+        *[["a", "a"], ["a", "a/b"], ["a/b", "a"]],
+    ],
 )
 def test_paths_that_are_no_tree_are_refused(tmp_path: Path, names: list[str]) -> None:
     with pytest.raises(ValueError, match="an image can't hold"):

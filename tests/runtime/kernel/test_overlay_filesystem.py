@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kernel_checks import MIB, exists, fails_with, names_in, new_kernel, read_file, write_file
+
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
     O_DIRECTORY,
@@ -21,7 +23,6 @@ from hermetic_runtime.kernel.host import HostFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.overlay import Change, ChangeKind, OverlayFilesystem
 from hermetic_runtime.kernel.quota import Quota
-from kernel_checks import MIB, exists, fails_with, names_in, new_kernel, read_file, write_file
 
 
 @pytest.fixture
@@ -217,9 +218,7 @@ def test_a_renamed_file_is_new_there_and_removed_here(
     assert changed(overlay) == [(b"file", "removed", b""), (b"d/moved", "file", b"file")]
 
 
-def test_renaming_over_a_file_below_replaces_it(
-    kernel: Kernel, overlay: OverlayFilesystem
-) -> None:
+def test_renaming_over_a_file_below_replaces_it(kernel: Kernel, overlay: OverlayFilesystem) -> None:
     kernel.rename(AT_FDCWD, b"file", AT_FDCWD, b"d/inner")
 
     assert read_file(kernel, b"d/inner") == b"file"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import MIB, exists, fails_with, names_in, new_kernel, read_file, write_file
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_DIRECTORY
 from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.quota import Quota
-from kernel_checks import MIB, exists, fails_with, names_in, new_kernel, read_file, write_file
 
 
 @pytest.fixture

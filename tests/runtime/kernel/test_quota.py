@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import fails_with, new_kernel, write_file
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_CREAT, O_RDWR
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.quota import Quota
-from kernel_checks import fails_with, new_kernel, write_file
 
 ENTRY = 256
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from kernel_checks import MIB, exists, fails_with, names_in, new_kernel, read_file, write_file
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY
 from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.quota import Quota
-from kernel_checks import MIB, exists, fails_with, names_in, new_kernel, read_file, write_file
 
 
 @pytest.fixture
@@ -90,9 +91,7 @@ def test_renaming_between_names_of_one_file_does_nothing(tree: Kernel) -> None:
         (b"/file", b"/" + b"n" * 256, Errno.ENAMETOOLONG),
     ],
 )
-def test_a_rename_that_can_not_be_fails(
-    tree: Kernel, old: bytes, new: bytes, errno: Errno
-) -> None:
+def test_a_rename_that_can_not_be_fails(tree: Kernel, old: bytes, new: bytes, errno: Errno) -> None:
     with fails_with(errno):
         rename(tree, old, new)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
+from kernel_checks import fails_with, new_kernel
+
 from hermetic_runtime.kernel.constants import O_NONBLOCK
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.stops import OutputExceeded
 from hermetic_runtime.kernel.streams import BytesInput, OutputBudget, OutputStream, QueueInput
 from hermetic_runtime.kernel.wakeup import Wakeup
-from kernel_checks import fails_with, new_kernel
 
 
 def test_output_is_delivered_with_its_name() -> None:
@@ -120,3 +121,14 @@ def test_input_without_blocking_asks_to_try_again() -> None:
 
     with fails_with(Errno.EAGAIN):
         kernel.read(0, 1)
+
+
+def test_renewed_input_forgets_what_was_left_and_that_it_ended() -> None:
+    requests: list[int] = []
+    stream = QueueInput(Wakeup(), lambda: requests.append(1))
+    stream.feed(b"left over")
+    stream.end()
+    stream.renew()
+
+    assert not stream.ready()
+    assert requests == [1]

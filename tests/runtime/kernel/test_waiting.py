@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+from kernel_checks import fails_with, new_kernel
+
 from hermetic_runtime.kernel.constants import AT_FDCWD, POLLIN, POLLNVAL, POLLOUT
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.stops import Cancelled, DeadlineReached
 from hermetic_runtime.kernel.streams import QueueInput
 from hermetic_runtime.kernel.wakeup import Wakeup
-from kernel_checks import fails_with, new_kernel
 
 
 def never() -> bool:

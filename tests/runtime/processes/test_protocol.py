@@ -12,7 +12,6 @@ from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.messages import (
     CHUNK_BYTES,
     Change,
-    Close,
     Failed,
     GuestMountPoint,
     Input,
@@ -58,7 +57,6 @@ TO_GUEST: list[Message] = [
     Input(b"abc"),
     InputEnd(),
     Interrupt(),
-    Close(),
 ]
 FROM_GUEST: list[Message] = [
     Ready(0.25, "pyodide"),
