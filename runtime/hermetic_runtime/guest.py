@@ -20,6 +20,7 @@ from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.filesystems import GuestFilesystems
 from hermetic_runtime.interpreter import CoreInstance, LoadedInterpreter
 from hermetic_runtime.kernel.clock import Clock
+from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.kernel.quota import Quota
@@ -172,6 +173,8 @@ class Guest:
             return _trapped(trap)
         except wasmtime.WasmtimeError as error:
             return _crashed("WasmtimeError", str(error))
+        except Failure as failure:
+            return _crashed("Fault", f"the interpreter passed a bad argument ({failure})")
         except Exception as error:
             # A fault of ours must end this guest and nothing else.
             return _crashed(type(error).__name__, f"the host failed: {error}")

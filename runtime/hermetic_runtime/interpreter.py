@@ -17,11 +17,11 @@ from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.stops import Aborted
 from hermetic_runtime.prepared import read_manifest
+from hermetic_runtime.signatures import Signature
 from hermetic_runtime.wasmtime_ffi import (
     Extern,
     GuestStore,
     Instance,
-    Signature,
     append_to_table,
     call_table_function,
     grow_memory,

@@ -27,7 +27,6 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ import wasmtime
 from wasmtime import _ffi as ffi
 
 from hermetic_runtime.compilation import WASMTIME_VERSION
+from hermetic_runtime.signatures import Signature
 
 RAW_VALUE_BYTES = 16
 
@@ -107,34 +107,12 @@ _set_deadline_callback = _prototype(
 )
 
 _FORMATS = {"i": "i12x", "p": "I12x", "l": "q8x", "d": "d8x"}
-_VALUE_TYPES = {
-    "i": wasmtime.ValType.i32,
-    "p": wasmtime.ValType.i32,
-    "l": wasmtime.ValType.i64,
-    "d": wasmtime.ValType.f64,
-}
 _RESULT_TYPES: dict[str, Any] = {
     "i": ctypes.c_int32,
     "p": ctypes.c_uint32,
     "l": ctypes.c_int64,
     "d": ctypes.c_double,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Parameter and result kinds, a letter each: `i` signed i32, `p` unsigned i32 (a guest
-    pointer or size), `l` signed i64, `d` f64. `result` is empty for no result.
-    """
-
-    parameters: str
-    result: str = ""
-
-    def function_type(self) -> wasmtime.FuncType:
-        return wasmtime.FuncType(
-            [_VALUE_TYPES[kind]() for kind in self.parameters],
-            [_VALUE_TYPES[kind]() for kind in self.result],
-        )
 
 
 def set_async_stack_size(config: wasmtime.Config, size: int) -> None:

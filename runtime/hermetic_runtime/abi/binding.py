@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from hermetic_runtime.kernel.errno import Failure
-from hermetic_runtime.wasmtime_ffi import Signature
+from hermetic_runtime.signatures import Signature
 
 _ATTRIBUTE = "_host_function"
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """The import that a method stands for."""
 
     module: str
@@ -23,8 +21,7 @@ class Declaration:
     signature: Signature
 
 
-@dataclass(frozen=True, slots=True)
-class HostFunction:
+class HostFunction(NamedTuple):
     """One import, ready to be defined in a store."""
 
     declaration: Declaration

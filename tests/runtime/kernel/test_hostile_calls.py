@@ -9,6 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_checks import MIB, new_kernel
+
 from hermetic_runtime.kernel.constants import AT_FDCWD
 from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.errno import Failure
@@ -18,9 +22,6 @@ from hermetic_runtime.kernel.overlay import OverlayFilesystem
 from hermetic_runtime.kernel.quota import Quota
 from hermetic_runtime.kernel.stops import GuestStop
 from hermetic_runtime.kernel.wakeup import Wakeup
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from kernel_checks import MIB, new_kernel
 
 NUMBERS = st.one_of(
     st.integers(-3, 12),

@@ -11,6 +11,7 @@ from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.stops import Aborted, Exited
 
 _SIGINT = 2
+_RANDOM_CHUNK = 1024 * 1024
 _GROWTH_STEP = 1024 * 1024
 """Bytes of linear memory added at the least: growing costs a host call and a new view."""
 
@@ -45,7 +46,9 @@ class ProcessCalls:
     def random(self, buffer: int, size: int) -> None:
         if buffer + size > self._memory.size:
             raise Failure(Errno.EFAULT)
-        self._memory.write(buffer, self._kernel.random(size))
+        for done in range(0, size, _RANDOM_CHUNK):
+            piece = self._kernel.random(min(_RANDOM_CHUNK, size - done))
+            self._memory.write(buffer + done, piece)
 
     @provides("exit", "i")
     @provides("proc_exit", "i", module="wasi_snapshot_preview1")
