@@ -47,7 +47,7 @@ class Mount:
         if not separator or access not in ("ro", "rw"):
             rest, access = text, "ro"
         host, separator, guest = rest.rpartition(":")
-        if not (host and guest):
+        if not (host and guest) or not guest.startswith("/"):
             raise InvalidInput(f"the mount {text!r} is not HOST:GUEST[:ro|rw]", hint=_HINT)
         return cls(Path(host), guest, access == "rw")
 

@@ -493,3 +493,37 @@ def test_a_sandbox_that_nobody_holds_leaves_no_thread(isolation: Isolation) -> N
 
 def test_the_smallest_memory_that_is_allowed_boots(isolation: Isolation) -> None:
     assert run("1", limits=Limits(memory_bytes=48 * MIB), isolation=isolation).ok
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time\ntime.sleep(60)",
+        "import asyncio\nasyncio.run(asyncio.sleep(60))",
+        "import asyncio\nawait asyncio.sleep(60)",
+        "import select\nselect.poll().poll()",
+        "import os\nos.read(os.pipe()[0], 1)",
+    ],
+)
+def test_a_wait_that_is_cut_off_by_the_deadline_says_where(code: str, isolation: Isolation) -> None:
+    result = run(code, limits=Limits(wall_seconds=0.5), isolation=isolation)
+
+    assert result.outcome is Outcome.TIMEOUT
+    assert result.error is not None
+    assert "KeyboardInterrupt" in result.error.traceback
+    assert 'File "<code>", line 2' in result.error.traceback
+
+
+def test_a_task_of_asyncio_may_put_things_in_order_at_the_deadline(isolation: Isolation) -> None:
+    code = """
+import asyncio
+async def main():
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("in order")
+asyncio.run(main())
+"""
+    result = run(code, limits=Limits(wall_seconds=0.5), isolation=isolation)
+
+    assert (result.outcome, result.stdout.text) == (Outcome.TIMEOUT, "in order\n")

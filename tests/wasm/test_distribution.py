@@ -51,7 +51,8 @@ def test_a_source_distribution_has_no_image_and_the_wheel_from_it_has(
     for name in (CORE, "hermetic_wasm/trampoline.wat", "hermetic_wasm/py.typed"):
         assert name in names
     assert "hermetic_wasm/guest/hermetic_guest/agent.py" in names
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    for licence in ("LICENSE", "LICENSE-MPL-2.0", "LICENSE-PSF-2.0"):
+        assert any(name.endswith(f"licenses/{licence}") for name in names)
 
 
 def test_a_wheel_is_built_where_there_is_no_npm(source: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from struct import Struct
 
 from hermetic_runtime.abi.binding import provides, syscall, wasi
 from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.kernel.constants import O_NONBLOCK
 from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.kernel import Kernel
 
@@ -18,6 +19,7 @@ _DESCRIPTOR_STATUS = Struct("<BxH4xQQ")
 _F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_SETFL = 0, 1, 2, 3, 4
 _F_GETLK, _F_SETLK, _F_SETLKW, _F_DUPFD_CLOEXEC = 12, 13, 14, 1030
 _F_UNLCK = 2
+_FIONBIO = 0x5421
 _MAX_TRANSFER = 16 * 1024 * 1024
 """Bytes moved by one call at the most: a larger request is a short read or write."""
 
@@ -167,9 +169,13 @@ class DescriptorCalls:
         return 0
 
     @syscall("ioctl", "iip")
-    def ioctl(self, fd: int, _operation: int, _arguments: int) -> None:
-        self._kernel.fstat(fd)
-        raise Failure(Errno.ENOTTY)
+    def ioctl(self, fd: int, operation: int, arguments: int) -> None:
+        flags = self._kernel.status_flags(fd)
+        if operation != _FIONBIO:
+            raise Failure(Errno.ENOTTY)
+        wanted = self._memory.read_i32(self._memory.read_u32(arguments))
+        flags = flags | O_NONBLOCK if wanted else flags & ~O_NONBLOCK
+        self._kernel.set_status_flags(fd, flags)
 
     @syscall("poll", "ppi")
     def poll(self, requests: int, count: int, timeout_ms: int) -> int:

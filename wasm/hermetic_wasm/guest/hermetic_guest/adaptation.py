@@ -5,6 +5,7 @@ import sys
 import time
 
 _spin = time.sleep
+_poll = select.poll().poll
 
 
 def adapt():
@@ -19,9 +20,8 @@ def sleep(seconds, /):
     Emscripten's own sleep keeps the processor busy, so all but the last millisecond
     is spent in a poll, which really waits.
     """
-    end = time.monotonic() + seconds
-    if seconds >= 0.001:
-        select.select((), (), (), seconds)
-    left = end - time.monotonic()
-    if seconds < 0 or left > 0:
-        _spin(seconds if seconds < 0 else left)
+    if isinstance(seconds, (int, float)) and seconds >= 0.001:
+        end = time.monotonic() + seconds
+        _poll(seconds * 1000 // 1)
+        seconds = max(0.0, end - time.monotonic())
+    _spin(seconds)

@@ -1,5 +1,6 @@
 """Running code objects, with top-level `await`, and an asyncio that needs no sockets."""
 
+import os
 import sys
 
 from hermetic_guest.source import VALUE
@@ -36,7 +37,7 @@ async def _awaited(coroutine):
 
 
 def install():
-    """Give asyncio a loop without a self-pipe, when and if it is imported."""
+    """Give asyncio a loop that needs no pair of sockets, when and if it is imported."""
     sys.meta_path.insert(0, _AsyncioFinder)
 
 
@@ -63,25 +64,34 @@ class _AsyncioFinder:
 
 def _use_loop_without_sockets(unix_events):
     class EventLoop(unix_events._UnixSelectorEventLoop):
-        """The guest has one thread, so nothing outside the loop ever has to wake it."""
+        """asyncio's own loop, woken through a pipe."""
 
         def _make_self_pipe(self):
-            self._ssock = self._csock = None
-
-        def _close_self_pipe(self):
-            pass
-
-        def add_signal_handler(self, sig, callback, *args):
-            raise NotImplementedError("signal handlers are not available in this sandbox")
-
-        def remove_signal_handler(self, sig):
-            return False
-
-        def close(self):
-            self._signal_handlers.clear()
-            super().close()
+            self._ssock, self._csock = map(_PipeEnd, os.pipe())
+            self._internal_fds += 1
+            self._add_reader(self._ssock.fileno(), self._read_from_self)
 
     EventLoop.__module__ = "asyncio"
     unix_events.SelectorEventLoop = EventLoop
     unix_events.EventLoop = EventLoop
     unix_events._UnixDefaultEventLoopPolicy._loop_factory = EventLoop
+
+
+class _PipeEnd:
+    """As much of a socket as a loop needs of its own two."""
+
+    def __init__(self, descriptor):
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+
+    def fileno(self):
+        return self._descriptor
+
+    def recv(self, size):
+        return os.read(self._descriptor, size)
+
+    def send(self, data):
+        return os.write(self._descriptor, data)
+
+    def close(self):
+        os.close(self._descriptor)

@@ -1,0 +1,74 @@
+"""Preparation when something is in its way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from command_line import COMMAND
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem with room for a part of what preparation makes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only a user who may mount can make a small filesystem")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_two_processes_that_prepare_at_once_both_run(start_hermetic, tmp_path: Path):
+    environment = os.environ | {"HERMETIC_CACHE_DIR": str(tmp_path / "cache")}
+    both = [
+        start_hermetic("run", "-c", f"print({number})", env=environment) for number in (1, 2)
+    ]
+
+    answers = [process.communicate(timeout=200) for process in both]
+
+    assert answers == [(b"1\n", b""), (b"2\n", b"")]
+    prepared = list((tmp_path / "cache/interpreters").glob("*/*"))
+    assert [path.name for path in prepared if path.is_dir()] == [prepared[0].name]
+
+
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(hermetic, small_disk: Path):
+    done = hermetic("run", "-c", "print(1)", env={"HERMETIC_CACHE_DIR": str(small_disk)})
+
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "No space left on device" in done.stderr
+    assert "HERMETIC_CACHE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(small_disk.glob("interpreters/*/*")) == []
+
+
+def test_a_preparation_that_was_killed_is_made_anew(prepared: None, tmp_path: Path):
+    environment = os.environ | {"HERMETIC_CACHE_DIR": str(tmp_path / "cache")}
+    command = [*COMMAND, "run", "-c", "print(1)"]
+    first = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until_something_is_written(tmp_path / "cache")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=200, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1\n", b"")
+    assert not list((tmp_path / "cache").rglob("*.unfinished"))
+
+
+def wait_until_something_is_written(cache: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not list(cache.rglob("*.unfinished/*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
