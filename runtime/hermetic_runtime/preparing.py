@@ -7,6 +7,7 @@ Only the interpreter and its own standard library ever run here, never a user's 
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import math
 import os
@@ -37,6 +38,7 @@ Report = Callable[[str, float, str], None]
 
 def main(metering: str) -> None:
     """Prepare, and report; exit with status 1 after an error that was reported."""
+    gc.enable()
     try:
         prepare_interpreter(Metering(metering), _report)
     except HermeticError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.interpreter import LoadedInterpreter
-from hermetic_runtime.kernel.image import write_image
+from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.limits import GIB, MIB, Limits
 from hermetic_runtime.requests import GuestSettings, RunRequest
 from hermetic_runtime.results import Outcome

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from command_line import COMMAND
 
 
@@ -30,9 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_two_processes_that_prepare_at_once_both_run(start_hermetic, tmp_path: Path):
     environment = os.environ | {"HERMETIC_CACHE_DIR": str(tmp_path / "cache")}
-    both = [
-        start_hermetic("run", "-c", f"print({number})", env=environment) for number in (1, 2)
-    ]
+    both = [start_hermetic("run", "-c", f"print({number})", env=environment) for number in (1, 2)]
 
     answers = [process.communicate(timeout=200) for process in both]
 

@@ -3,7 +3,7 @@
 The file holds, one after the other: `MAGIC`; the length of the header as a
 little-endian u64; the header, a JSON object that nests as directories do, where a
 file is `name: [offset, size]` and a directory is `name: {...}`; and the contents of
-all files, from whose beginning the offsets count.
+all files, from whose beginning the offsets count. `image_writing` makes such files.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
-from hermetic_runtime.kernel.constants import GID, NAME_MAX, S_IFDIR, S_IFREG, UID
+from hermetic_runtime.kernel.constants import GID, S_IFDIR, S_IFREG, UID
 from hermetic_runtime.kernel.filesystem import (
     BLOCK_BYTES,
     FIRST_POSITION,
@@ -28,55 +27,13 @@ from hermetic_runtime.kernel.filesystem import (
 )
 
 MAGIC = b"HERMETI\x01"
-_LENGTH_BYTES = 8
+LENGTH_BYTES = 8
 _TIME_NS = 315_532_800 * 10**9
 """1980-01-01, the earliest time that a zip archive can hold."""
 
 
 class DamagedImage(ValueError):
     """The file is not an image, or not all of one."""
-
-
-def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
-    """Pack (path, contents) pairs; directories come of themselves.
-
-    `path` appears complete or not at all. Raises `ValueError` for a path that is
-    absolute, not normalised, or given twice, and `OSError`.
-    """
-    tree: dict[str, Any] = {}
-    contents: list[bytes] = []
-    offset = 0
-    for name, data in entries:
-        _add_file(tree, name, [offset, len(data)])
-        contents.append(data)
-        offset += len(data)
-    header = json.dumps(tree, separators=(",", ":")).encode()
-    unfinished, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(unfinished, "wb") as file:
-            file.write(MAGIC + len(header).to_bytes(_LENGTH_BYTES, "little") + header)
-            file.writelines(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _add_file(tree: dict[str, Any], path: str, place: list[int]) -> None:
-    *directories, name = path.split("/")
-    for part in (*directories, name):
-        if part in ("", ".", "..") or "\0" in part or len(os.fsencode(part)) > NAME_MAX:
-            raise ValueError(f"an image can't hold the path {path!r}")
-    for directory in directories:
-        found: object = tree.setdefault(directory, {})
-        if not isinstance(found, dict):
-            raise ValueError(f"an image can't hold {path!r}: {directory!r} is a file in it")
-        tree = cast("dict[str, Any]", found)
-    if name in tree:
-        raise ValueError(f"an image can't hold {path!r} twice")
-    tree[name] = place
 
 
 class ImageFilesystem(Filesystem):
@@ -101,7 +58,7 @@ class ImageFilesystem(Filesystem):
             if os.fstat(file.fileno()).st_size == 0:
                 raise DamagedImage(f"{path} is empty")
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        start = len(MAGIC) + _LENGTH_BYTES
+        start = len(MAGIC) + LENGTH_BYTES
         if len(data) < start or bytes(data[: len(MAGIC)]) != MAGIC:
             raise DamagedImage(f"{path} is not an image of files")
         end = start + int.from_bytes(data[len(MAGIC) : start], "little")

@@ -11,7 +11,8 @@ from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
 
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY, O_WRONLY
 from hermetic_runtime.kernel.errno import Errno
-from hermetic_runtime.kernel.image import MAGIC, DamagedImage, ImageFilesystem, write_image
+from hermetic_runtime.kernel.image import MAGIC, DamagedImage, ImageFilesystem
+from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.kernel.kernel import Kernel
 
 FILES = [("lib/os.py", b"import sys"), ("lib/empty", b""), ("lib/json/é.py", b"x"), ("top", b"y")]

@@ -1,0 +1,55 @@
+"""Packing files into an image, while an interpreter is prepared."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+from hermetic_runtime.kernel.constants import NAME_MAX
+from hermetic_runtime.kernel.image import LENGTH_BYTES, MAGIC
+
+
+def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
+    """Pack (path, contents) pairs; directories come of themselves.
+
+    `path` appears complete or not at all. Raises `ValueError` for a path that is
+    absolute, not normalised, or given twice, and `OSError`.
+    """
+    tree: dict[str, Any] = {}
+    contents: list[bytes] = []
+    offset = 0
+    for name, data in entries:
+        _add_file(tree, name, [offset, len(data)])
+        contents.append(data)
+        offset += len(data)
+    header = json.dumps(tree, separators=(",", ":")).encode()
+    unfinished, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(unfinished, "wb") as file:
+            file.write(MAGIC + len(header).to_bytes(LENGTH_BYTES, "little") + header)
+            file.writelines(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _add_file(tree: dict[str, Any], path: str, place: list[int]) -> None:
+    *directories, name = path.split("/")
+    for part in (*directories, name):
+        if part in ("", ".", "..") or "\0" in part or len(os.fsencode(part)) > NAME_MAX:
+            raise ValueError(f"an image can't hold the path {path!r}")
+    for directory in directories:
+        found: object = tree.setdefault(directory, {})
+        if not isinstance(found, dict):
+            raise ValueError(f"an image can't hold {path!r}: {directory!r} is a file in it")
+        tree = cast("dict[str, Any]", found)
+    if name in tree:
+        raise ValueError(f"an image can't hold {path!r} twice")
+    tree[name] = place
