@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -237,7 +236,7 @@ def _make_symlink(directory: int, name: bytes, target: bytes, depth: int) -> Non
 @contextmanager
 def _temporary_name(directory: int, name: bytes) -> Generator[bytes]:
     """A new name in `directory`; what was made by that name is then renamed to `name`."""
-    temporary = f".hermetic-{secrets.token_hex(8)}".encode()
+    temporary = f".hermetic-{os.urandom(8).hex()}".encode()
     try:
         yield temporary
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)

@@ -7,22 +7,15 @@ a temporary name, and one rename brings it in.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Metering, compilation_key
-from hermetic_runtime.errors import ImageError, PreparationError
+from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.prepared import MANIFEST, is_complete, read_manifest
-from hermetic_runtime.processes.programs import isolated_python
 from hermetic_wasm.images import PYODIDE, InterpreterImage
-
-_ERRORS = {error.code: error for error in (ImageError, PreparationError)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,9 @@ def prepare(
     if is_complete(directory):
         private_directory(directory)
         return directory
-    _run_preparing(chosen, on_progress or (lambda _: None))
+    from hermetic_runtime.preparing_process import run_preparing  # only needed this once
+
+    run_preparing(chosen, on_progress or (lambda _: None))
     if not is_complete(directory):
         raise PreparationError(f"preparing ended, but {directory} is not complete")
     return directory
@@ -80,35 +75,7 @@ def verify_and_repair(directory: Path) -> bool:
 
 
 def file_digest(path: Path) -> str:
+    from hashlib import file_digest as digest_of
+
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _run_preparing(metering: Metering, on_progress: Callable[[Progress], None]) -> None:
-    on_progress(Progress("starting", 0.0))
-    with subprocess.Popen(
-        isolated_python("hermetic_runtime.preparing", metering.value),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        try:
-            for line in process.stdout:
-                _take_report(json.loads(line), on_progress)
-            last_words = process.stderr.read().strip().splitlines()[-1:]
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        said = f": {last_words[0]}" if last_words else ""
-        raise PreparationError(f"preparing ended with status {process.returncode}{said}")
-
-
-def _take_report(report: dict[str, Any], on_progress: Callable[[Progress], None]) -> None:
-    if "error" in report:
-        error = _ERRORS.get(report["error"], PreparationError)
-        raise error(report["message"], hint=report["hint"])
-    on_progress(Progress(report["step"], report["fraction"], report["detail"]))
+        return digest_of(file, "sha256").hexdigest()

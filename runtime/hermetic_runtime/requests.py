@@ -8,7 +8,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GuestMount:
     """A host directory as the guest sees it. `directory_fd` is open in the guest's process."""
 
@@ -17,7 +17,7 @@ class GuestMount:
     writable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GuestSettings:
     """What a sandbox is started with, for all of its runs."""
 
@@ -26,7 +26,7 @@ class GuestSettings:
     mounts: tuple[GuestMount, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunRequest:
     """One piece of source to execute.
 
@@ -43,7 +43,7 @@ class RunRequest:
     capture_value: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunReport:
     """What the guest side says of a run. Output and file changes travel beside it.
 

@@ -28,7 +28,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StreamText:
     """What a stream received: UTF-8, undecodable bytes as U+FFFD."""
 
@@ -39,7 +39,7 @@ class StreamText:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Value:
     """The value of the last expression. `json` is set when `is_json` is true."""
 
@@ -48,14 +48,14 @@ class Value:
     is_json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Display:
     """One rich display: MIME type to data (text, or base64 for binary types)."""
 
     data: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunError:
     """Why a run did not end well."""
 
@@ -68,7 +68,7 @@ class RunError:
     """The field of `Limits` that was reached, if one was."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Usage:
     """What the run used. Times in seconds, memory in bytes."""
 
@@ -80,7 +80,7 @@ class Usage:
     fuel: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timings:
     """Where the time went, in seconds. `prepare` is 0 when nothing had to be made;
     `start` is from the request for a sandbox to a booted interpreter.
@@ -91,7 +91,7 @@ class Timings:
     run: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunResult:
     """One run, whole."""
 
