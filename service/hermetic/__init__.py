@@ -6,8 +6,8 @@ Names are imported when they are first used, so that `import hermetic` is quick.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # without `typing`, whose import would delay everything
 if TYPE_CHECKING:
     from hermetic_runtime.async_sandbox import AsyncSandbox, run_async
     from hermetic_runtime.errors import HermeticError
