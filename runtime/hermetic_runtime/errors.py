@@ -5,6 +5,7 @@ from __future__ import annotations
 from hermetic_wasm.errors import HermeticError, ImageError, MalformedModule
 
 __all__ = [
+    "GuestMisbehaved",
     "HermeticError",
     "ImageError",
     "InvalidInput",
@@ -13,6 +14,12 @@ __all__ = [
     "SandboxClosed",
     "SandboxCrashed",
 ]
+
+
+class GuestMisbehaved(HermeticError):
+    """The interpreter answered what a sound interpreter does not."""
+
+    code = "guest_misbehaved"
 
 
 class InvalidInput(HermeticError):

@@ -11,14 +11,11 @@ from typing import TypeVar
 
 import wasmtime
 
-from hermetic_runtime import python_api
-from hermetic_runtime.abi.emscripten import EmscriptenABI
-from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.answers import read_answer
-from hermetic_runtime.compilation import MIB, THREAD_STACK_BYTES, Metering
+from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
+from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.filesystems import GuestFilesystems
-from hermetic_runtime.interpreter import CoreInstance, LoadedInterpreter
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
@@ -34,7 +31,6 @@ from hermetic_runtime.kernel.stops import (
 )
 from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInput
 from hermetic_runtime.kernel.wakeup import Wakeup
-from hermetic_runtime.python_api import PythonAPI
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError, Usage
 
@@ -49,8 +45,6 @@ _ENVIRONMENT = {
     "USER": "guest",
 }
 """What every guest finds; the caller's own variables come on top."""
-_RESERVE_BYTES = 4 * MIB
-"""Memory that the guest's agent keeps back, to answer with when all else is taken."""
 
 
 class Guest:
@@ -63,23 +57,22 @@ class Guest:
 
     def __init__(
         self,
-        interpreter: LoadedInterpreter,
+        environment: LoadedEnvironment,
         settings: GuestSettings,
         *,
         deliver: Callable[[str, bytes], None],
         request_input: Callable[[], None],
     ) -> None:
         limits = settings.limits
-        self._interpreter = interpreter
+        interpreter = environment.interpreter
+        self._metering = interpreter.metering
         self._wakeup = Wakeup()
         self._input = QueueInput(self._wakeup, request_input)
         self._budget = OutputBudget(limits.output_bytes)
         self._stdout = OutputStream("stdout", self._budget, deliver)
         self._stderr = OutputStream("stderr", self._budget, deliver)
         self._quota = Quota(limits.disk_bytes, limits.files)
-        self._filesystems = GuestFilesystems(interpreter.library, settings.mounts, self._quota)
-        self._instance = CoreInstance(interpreter, limits.memory_bytes)
-        self._memory = GuestMemory(self._instance.map_memory)
+        self._filesystems = GuestFilesystems(environment, settings.mounts, self._quota)
         self._kernel = Kernel(
             mounts=self._filesystems.mounts,
             quota=self._quota,
@@ -90,13 +83,11 @@ class Guest:
             wakeup=self._wakeup,
             clock=Clock(),
         )
-        self._abi = EmscriptenABI(
+        self._instance = interpreter.instantiate(
             self._kernel,
-            self._memory,
-            environment=_ENVIRONMENT | settings.environment,
-            program=python_api.PROGRAM,
-            memory_limit=limits.memory_bytes,
-            grow_by_pages=self._instance.grow_by_pages,
+            _ENVIRONMENT | settings.environment,
+            limits.memory_bytes,
+            environment.packages,
         )
         self._deadlines: RunDeadlines | None = None
         self._ticker = EpochTicker(interpreter.engine)
@@ -108,20 +99,9 @@ class Guest:
         """
         if self._metered:
             self._instance.store.on_epoch(self._check_deadlines)
-        if self._interpreter.metering is Metering.FUEL:
+        if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(2**62)
-        self._instance.start(self._abi.host_functions())
-        core = self._instance.core
-        self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
-        self._abi.signals.call_handlers_with(self._instance.call_slot)
-        self._python = PythonAPI(self._instance, self._memory)
-        self._python.boot()
-        self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
-        agent = self._python.import_module("hermetic_guest.agent")
-        prepare = self._python.attribute(agent, "prepare")
-        if self._python.call_with_reserve(prepare, _RESERVE_BYTES) is None:
-            raise python_api.GuestMisbehaved("the guest could not be made ready")
-        self._run_request = self._python.attribute(agent, "run")
+        self._instance.boot()
 
     def _check_deadlines(self) -> bool:
         return self._deadlines is None or self._deadlines.check()
@@ -135,7 +115,7 @@ class Guest:
         usage = Usage(
             wall_seconds=time.perf_counter() - clock,
             cpu_seconds=time.thread_time() - cpu,
-            peak_memory_bytes=self._memory.size,
+            peak_memory_bytes=self._instance.memory_bytes,
             host_calls=self._instance.store.host_calls - calls,
             disk_bytes=self._quota.bytes_used,
             fuel=self._fuel_used(request),
@@ -144,13 +124,13 @@ class Guest:
 
     def _begin(self, request: RunRequest) -> None:
         self._wakeup.clear()
-        self._abi.signals.clear()
+        self._instance.clear_interrupt()
         self._budget.renew(request.limits.output_bytes)
         self._input.renew()
         self._stdout.truncated = self._stderr.truncated = False
         self._quota.refused.clear()
-        self._abi.memory.refused = False
-        if self._interpreter.metering is Metering.FUEL:
+        self._instance.memory_refused = False
+        if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(request.limits.fuel or 2**62)
 
     def _execute(self, request: RunRequest) -> RunReport:
@@ -188,17 +168,17 @@ class Guest:
             "capture_value": request.capture_value,
             "value_bytes": request.limits.value_bytes,
         }
-        answer = self._python.call(self._run_request, marshal.dumps(message, 2))
+        answer = self._instance.call(marshal.dumps(message, 2))
         if answer is None:
             return RunReport(
-                Outcome.MEMORY if self._abi.memory.refused else Outcome.ERROR,
-                exit_code=137 if self._abi.memory.refused else 1,
+                Outcome.MEMORY if self._instance.memory_refused else Outcome.ERROR,
+                exit_code=137 if self._instance.memory_refused else 1,
                 error=RunError("MemoryError", "the guest had no memory left to answer with"),
             )
         return read_answer(
             answer,
             value_bytes=request.limits.value_bytes,
-            memory_refused=self._abi.memory.refused,
+            memory_refused=self._instance.memory_refused,
             disk_refused=frozenset(self._quota.refused),
         )
 
@@ -218,13 +198,13 @@ class Guest:
         )
 
     def _fuel_used(self, request: RunRequest) -> int | None:
-        if self._interpreter.metering is not Metering.FUEL:
+        if self._metering is not Metering.FUEL:
             return None
         return (request.limits.fuel or 2**62) - self._instance.store.store.get_fuel()
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the guest soon, waking it if it waits."""
-        self._abi.signals.interrupt()
+        self._instance.interrupt()
         self._wakeup.interrupt()
 
     def cancel(self) -> None:
@@ -246,7 +226,6 @@ class Guest:
     def close(self) -> None:
         """Free everything. Not while `run` is under way."""
         self._kernel.close_all()
-        self._memory.close()
         self._instance.close()
 
 

@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import Driver, OnOutput
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput, PreparationError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
@@ -94,7 +94,7 @@ class Sandbox:
     ) -> None:
         if isolation not in ("process", "shared"):
             raise InvalidInput(f'isolation must be "process" or "shared", not {isolation!r}')
-        self._environment = checked_environment(env)
+        self._variables = checked_environment(env)
         self._mounts = checked_mounts(mounts)
         self._limits = checked_limits(limits)
         self._isolation = isolation
@@ -227,14 +227,14 @@ class Sandbox:
 
     def _start(self) -> None:
         began = time.perf_counter()
-        directory = self._prepare()
+        environment = self._prepare()
         prepared = time.perf_counter()
         try:
             self._directories = MountedDirectories(self._mounts)
             try:
-                self._start_driver(directory)
+                self._start_driver(environment)
             except (SandboxCrashed, PreparationError):
-                if not verify_and_repair(directory):
+                if not verify_and_repair(environment.interpreter):
                     raise
                 self._start_driver(self._prepare())
         except BaseException:
@@ -243,30 +243,30 @@ class Sandbox:
         self._started = True
         self._timings = Timings(prepare=prepared - began, start=time.perf_counter() - prepared)
 
-    def _prepare(self) -> Path:
+    def _prepare(self) -> Environment:
         metering = "none" if self._isolation == "process" else "epoch"
         if self._limits.fuel is not None:
             metering = "fuel"
-        return prepare(metering=metering, on_progress=self._pass_progress)
+        return Environment(prepare(metering=metering, on_progress=self._pass_progress))
 
     def _pass_progress(self, progress: Progress) -> None:
         self._check_open()
         if self._on_progress is not None:
             self._on_progress(progress)
 
-    def _start_driver(self, directory: Path) -> None:
+    def _start_driver(self, environment: Environment) -> None:
         assert self._directories is not None
-        self._driver = driver = self._make_driver(directory, self._directories.guest_mounts)
+        self._driver = driver = self._make_driver(environment, self._directories.guest_mounts)
         if self._cancelled:
             driver.cancel()
         driver.start()
 
-    def _make_driver(self, directory: Path, mounts: Sequence[GuestMount]) -> Driver:
+    def _make_driver(self, environment: Environment, mounts: Sequence[GuestMount]) -> Driver:
         if self._isolation == "shared":
             from hermetic_runtime.shared import SharedGuest
 
-            return SharedGuest(directory, self._limits, self._environment, mounts)
-        return GuestProcess(launcher(directory), self._limits, self._environment, mounts)
+            return SharedGuest(environment, self._limits, self._variables, mounts)
+        return GuestProcess(launcher(environment), self._limits, self._variables, mounts)
 
     def _close(self, reason: str) -> None:
         self._closed_because = self._closed_because or reason

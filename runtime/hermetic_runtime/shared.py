@@ -14,15 +14,14 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
+from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.guest import Guest, start_guest_thread
 from hermetic_runtime.input_source import InputSource
-from hermetic_runtime.interpreter import LoadedInterpreter
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
@@ -99,13 +98,13 @@ class _Turn:
 
 _turn = _Turn()
 os.register_at_fork(after_in_child=_turn.forget)
-_loaded: dict[Path, LoadedInterpreter] = {}
+_loaded: dict[Environment, LoadedEnvironment] = {}
 
 
-def _load(directory: Path) -> LoadedInterpreter:
-    if directory not in _loaded:
-        _loaded[directory] = LoadedInterpreter.load(directory)
-    return _loaded[directory]
+def _load(environment: Environment) -> LoadedEnvironment:
+    if environment not in _loaded:
+        _loaded[environment] = load_environment(environment)
+    return _loaded[environment]
 
 
 class SharedGuest:
@@ -117,22 +116,22 @@ class SharedGuest:
 
     def __init__(
         self,
-        directory: Path,
+        environment: Environment,
         limits: Limits,
-        environment: Mapping[str, str],
+        variables: Mapping[str, str],
         mounts: Sequence[GuestMount],
     ) -> None:
         self.interpreter = ""
-        self._directory = directory
-        settings = GuestSettings(limits, dict(environment), tuple(mounts))
+        self._environment = environment
+        settings = GuestSettings(limits, dict(variables), tuple(mounts))
         self._thread = _GuestThread(settings)
         self._finalizer = weakref.finalize(self, self._thread.end)
         self._cancelled = False
 
     def start(self) -> None:
         with _turn.lock:
-            loaded = _load(self._directory)
-            self.interpreter = loaded.description
+            loaded = _load(self._environment)
+            self.interpreter = loaded.interpreter.description
             error = self._thread.start(loaded)
         if error is None:
             return
@@ -176,7 +175,7 @@ class _GuestThread:
         self._settings = settings
         self._thread: threading.Thread | None = None
 
-    def start(self, loaded: LoadedInterpreter) -> Exception | None:
+    def start(self, loaded: LoadedEnvironment) -> Exception | None:
         """Boot the guest; what went wrong, if something did."""
         self._thread = start_guest_thread(lambda: self._serve(loaded))
         poll = select.poll()
@@ -195,7 +194,7 @@ class _GuestThread:
         if self._thread is None or not self._thread.is_alive():
             self.events.close()
 
-    def _serve(self, loaded: LoadedInterpreter) -> None:
+    def _serve(self, loaded: LoadedEnvironment) -> None:
         try:
             self.guest = guest = Guest(
                 loaded,

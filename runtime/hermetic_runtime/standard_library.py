@@ -11,9 +11,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.guest import Guest, run_in_guest_thread
-from hermetic_runtime.interpreter import LoadedInterpreter
+from hermetic_runtime.interpreters.loading import load_interpreter
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.limits import GIB, MIB, Limits
 from hermetic_runtime.requests import GuestSettings, RunRequest
@@ -23,7 +24,9 @@ from hermetic_wasm.images import InterpreterImage
 _LIBRARY = "python3.14"
 _RECORD = struct.Struct("<II")
 _LIMITS = Limits(output_bytes=GIB, wall_seconds=300, cpu_seconds=300, memory_bytes=512 * MIB)
-_CODE = b"from hermetic_guest.precompile import main\nmain('/lib/python3.14')\n"
+_CODE = (
+    b"from hermetic_guest.precompile import main\nmain('/lib/python3.14')\nmain('/lib/hermetic')\n"
+)
 
 
 def library_sources(image: InterpreterImage) -> Iterator[tuple[str, bytes]]:
@@ -33,7 +36,7 @@ def library_sources(image: InterpreterImage) -> Iterator[tuple[str, bytes]]:
             if not member.is_dir():
                 yield f"{_LIBRARY}/{member.filename}", archive.read(member)
     for name, source in image.guest_sources():
-        yield f"{_LIBRARY}/site-packages/{name}", source
+        yield f"hermetic/{name}", source
 
 
 def pack_sources(path: Path, image: InterpreterImage) -> None:
@@ -51,7 +54,7 @@ def pack_compiled(
 
     Raises `PreparationError` when the guest can't do it.
     """
-    interpreter = LoadedInterpreter.load(directory)
+    environment = LoadedEnvironment(load_interpreter(directory))
     sources = dict(library_sources(image))
     total = sum(name.endswith(".py") for name in sources)
     reader = _RecordReader()
@@ -65,7 +68,7 @@ def pack_compiled(
             on_progress(len(compiled) / max(total, 1), name)
 
     guest = Guest(
-        interpreter, GuestSettings(limits=_LIMITS), deliver=deliver, request_input=lambda: None
+        environment, GuestSettings(limits=_LIMITS), deliver=deliver, request_input=lambda: None
     )
 
     def compile_all() -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import hermetic
 from hermetic_runtime.compilation import Metering
+from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest, run_in_guest_thread
-from hermetic_runtime.interpreter import LoadedInterpreter
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.requests import GuestSettings, RunRequest
 
@@ -33,8 +33,8 @@ def main() -> None:
     report("native python -I -S -c 'print(1)', whole process", native, native)
     directory = prepare(metering=Metering.NONE)
     report("load the prepared interpreter", median_of(lambda: load(directory), runs), native)
-    interpreter = LoadedInterpreter.load(directory)
-    phases = [run_in_guest_thread(lambda: boot_and_print(interpreter)) for _ in range(runs)]
+    environment = load_environment(Environment(directory))
+    phases = [run_in_guest_thread(lambda: boot_and_print(environment)) for _ in range(runs)]
     for index, name in enumerate(("boot", "first print", "close")):
         median = statistics.median(times[index] for times in phases)
         report(f"guest in this process: {name}", median, native)
@@ -67,12 +67,12 @@ def run_native_python() -> None:
 
 
 def load(directory: Path) -> None:
-    LoadedInterpreter.load(directory)
+    load_environment(Environment(directory))
 
 
-def boot_and_print(interpreter: LoadedInterpreter) -> tuple[float, float, float]:
+def boot_and_print(environment: LoadedEnvironment) -> tuple[float, float, float]:
     start = time.perf_counter()
-    guest = Guest(interpreter, GuestSettings(), deliver=lambda *_: None, request_input=lambda: None)
+    guest = Guest(environment, GuestSettings(), deliver=lambda *_: None, request_input=lambda: None)
     guest.boot()
     booted = time.perf_counter()
     guest.run(RunRequest(b"print(1)"))

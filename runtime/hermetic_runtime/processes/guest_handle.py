@@ -46,14 +46,14 @@ class GuestProcess:
         self,
         launcher: Launcher,
         limits: Limits,
-        environment: Mapping[str, str],
+        variables: Mapping[str, str],
         mounts: Sequence[GuestMount],
     ) -> None:
         self.interpreter = ""
         self.boot_seconds = 0.0
         self._launcher = launcher
         self._limits = limits
-        self._environment = dict(environment)
+        self._variables = dict(variables)
         self._mounts = mounts
         self._hold: _Hold | None = None
         self._lock = threading.Lock()
@@ -87,7 +87,7 @@ class GuestProcess:
     def _boot(self, hold: _Hold) -> Ready:
         start = Start(
             self._limits,
-            self._environment,
+            self._variables,
             tuple(GuestMountPoint(mount.guest_path, mount.writable) for mount in self._mounts),
         )
         descriptors = [mount.directory_fd for mount in self._mounts]

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.guest import Guest, start_guest_thread
-from hermetic_runtime.interpreter import LoadedInterpreter
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
@@ -55,14 +55,14 @@ _SHORTEST_CHECK_SECONDS = 0.002
 _RECEIVE_BYTES = 128 * 1024
 
 
-def main(connection: socket.socket, interpreter: LoadedInterpreter) -> NoReturn:
+def main(connection: socket.socket, environment: LoadedEnvironment) -> NoReturn:
     """Serve one sandbox on `connection`. Ends this process, whatever happens."""
     status = 1
     try:
         decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
         start, settings = _receive_start(connection, decoder)
         bound_files(start.limits.open_files)
-        ControlLoop(connection, decoder, interpreter, settings).serve()
+        ControlLoop(connection, decoder, environment, settings).serve()
         status = 0
     except ConnectionError:
         status = 0
@@ -109,12 +109,12 @@ class ControlLoop:
         self,
         connection: socket.socket,
         decoder: FrameDecoder,
-        interpreter: LoadedInterpreter,
+        environment: LoadedEnvironment,
         settings: GuestSettings,
     ) -> None:
         self._connection = connection
         self._decoder = decoder
-        self._interpreter = interpreter
+        self._environment = environment
         self._settings = settings
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
@@ -187,7 +187,7 @@ class ControlLoop:
     def _guest_thread(self) -> None:
         try:
             guest = self._boot()
-            self._outbox.send(Ready(self._boot_seconds, self._interpreter.description))
+            self._outbox.send(Ready(self._boot_seconds, self._environment.interpreter.description))
             while True:
                 request = self._requests.get()
                 self._report(guest, request, guest.run(request))
@@ -201,7 +201,7 @@ class ControlLoop:
     def _boot(self) -> Guest:
         began = time.perf_counter()
         guest = Guest(
-            self._interpreter,
+            self._environment,
             self._settings,
             deliver=self._outbox.deliver,
             request_input=self._request_input,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.processes.launching import Launcher
 
 
-def launcher(directory: Path) -> Launcher:
+def launcher(environment: Environment) -> Launcher:
     """The quickest way there is: forked from a zygote on Linux, else started anew."""
     if sys.platform == "linux":
         from hermetic_runtime.processes.zygote_client import ZygoteLauncher
 
-        return ZygoteLauncher(directory)
+        return ZygoteLauncher(environment)
     from hermetic_runtime.processes.spawning import SpawnLauncher
 
-    return SpawnLauncher(directory)
+    return SpawnLauncher(environment)

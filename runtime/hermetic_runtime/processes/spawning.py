@@ -8,8 +8,8 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
 from hermetic_runtime.processes.programs import start_python
@@ -63,14 +63,13 @@ class SpawnedProcess:
 class SpawnLauncher:
     """Starts a Python for each guest process; it loads the interpreter itself."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
 
     def launch(self, guest_end: socket.socket) -> LaunchedProcess:
         try:
             with open(os.devnull, "wb") as log:
-                return SpawnedProcess(
-                    start_python(_PROGRAM, str(self._directory), guest_end, log.fileno())
-                )
+                encoded = self._environment.encode().hex()
+                return SpawnedProcess(start_python(_PROGRAM, encoded, guest_end, log.fileno()))
         except OSError as error:
             raise SandboxCrashed(f"a guest process can't be started: {error.strerror}") from error

@@ -1,6 +1,6 @@
 """The zygote: the clean process that guest processes are forked from. Linux only.
 
-It has loaded the interpreter and never runs a guest; it has one thread, an empty
+It has loaded an environment and never runs a guest; it has one thread, an empty
 environment and no descriptors but its control socket and its log. It ends when the
 control socket closes or when the process that started it is gone, and its guest
 processes never outlive it.
@@ -17,10 +17,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
-from hermetic_runtime.interpreter import LoadedInterpreter
+from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.processes import guest_process
 from hermetic_runtime.processes.confinement import ParentDeath, confine_all
 from hermetic_runtime.processes.messages import Failed
@@ -32,7 +31,7 @@ _RECORD_BYTES = 4096
 
 
 def main(parent_pid: str) -> None:
-    """Load the interpreter that the first record names, and fork guest processes of it
+    """Load the environment that the first record names, and fork guest processes of it
     until told to end. `parent_pid` is the process that started this one.
     """
     leave_terminal()
@@ -41,14 +40,14 @@ def main(parent_pid: str) -> None:
     if os.getppid() != int(parent_pid):
         return
     confine_all()
-    directory = control.recv(_RECORD_BYTES)
-    if not directory:
+    encoded = control.recv(_RECORD_BYTES)
+    if not encoded:
         return
-    interpreter = LoadedInterpreter.load(Path(os.fsdecode(directory)))
+    environment = load_environment(Environment.decode(encoded))
     # Collections in a child must not touch, and so copy, the pages of what is shared.
     gc.freeze()
     gc.enable()
-    Zygote(control, parent, interpreter).serve()
+    Zygote(control, parent, environment).serve()
 
 
 @dataclass(slots=True)
@@ -63,10 +62,10 @@ class Child:
 
 class Zygote:
     def __init__(
-        self, control: socket.socket, parent_pidfd: int, interpreter: LoadedInterpreter
+        self, control: socket.socket, parent_pidfd: int, environment: LoadedEnvironment
     ) -> None:
         self._control = control
-        self._interpreter = interpreter
+        self._environment = environment
         self._parent_death = ParentDeath()
         self._children: dict[int, Child] = {}
         self._serving = True
@@ -119,7 +118,7 @@ class Zygote:
             for key in self._selector.get_map().values():
                 os.close(key.fd)
             reports.close()
-            guest_process.main(guest_end, self._interpreter)
+            guest_process.main(guest_end, self._environment)
         finally:
             os._exit(1)
 

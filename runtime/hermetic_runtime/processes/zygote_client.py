@@ -1,6 +1,6 @@
 """The zygote as the caller's process sees it. Linux only.
 
-There is one for each prepared interpreter, started when it is first needed, replaced
+There is one for each environment, started when it is first needed, replaced
 when it has died, and forgotten in a process that was forked from this one.
 """
 
@@ -12,8 +12,8 @@ import signal
 import socket
 import threading
 from contextlib import suppress
-from pathlib import Path
 
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
 from hermetic_runtime.processes.messages import Failed
@@ -68,9 +68,9 @@ class Zygote:
     socket for answers.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Start a zygote for the interpreter in `directory`. Does not wait for it."""
-        self._process = start_zygote(directory)
+    def __init__(self, environment: Environment) -> None:
+        """Start a zygote for `environment`. Does not wait for it."""
+        self._process = start_zygote(environment)
 
     def launch(self, guest_end: socket.socket) -> ZygoteChild:
         """Raises `ZygoteLost`, and `SandboxCrashed` when there can be no more processes."""
@@ -113,52 +113,53 @@ class Zygote:
 
 
 class ZygoteLauncher:
-    """Launches through the zygote of one prepared interpreter."""
+    """Launches through the zygote of one environment."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
 
     def launch(self, guest_end: socket.socket) -> LaunchedProcess:
         """Start a guest process. Raises `SandboxCrashed`, with the last words of a
         zygote that ends whenever it is started.
         """
-        zygote = _zygotes.get(self._directory)
+        zygote = _zygotes.get(self._environment)
         try:
             return zygote.launch(guest_end)
         except ZygoteLost:
-            zygote = _zygotes.replace(self._directory, zygote)
+            zygote = _zygotes.replace(self._environment, zygote)
         try:
             return zygote.launch(guest_end)
         except ZygoteLost:
             words = zygote.last_words() or "it said nothing"
-            _zygotes.discard(self._directory, zygote)
-            raise SandboxCrashed(f"the zygote of {self._directory} ended: {words}") from None
+            _zygotes.discard(self._environment, zygote)
+            served = self._environment.interpreter
+            raise SandboxCrashed(f"the zygote of {served} ended: {words}") from None
 
 
 class _Zygotes:
     """The zygotes of this process."""
 
     def __init__(self) -> None:
-        self._running: dict[Path, Zygote] = {}
+        self._running: dict[Environment, Zygote] = {}
         self._lock = threading.Lock()
 
-    def get(self, directory: Path) -> Zygote:
+    def get(self, environment: Environment) -> Zygote:
         with self._lock:
-            zygote = self._running.get(directory)
+            zygote = self._running.get(environment)
             if zygote is None:
-                zygote = self._running[directory] = Zygote(directory)
+                zygote = self._running[environment] = Zygote(environment)
             return zygote
 
-    def replace(self, directory: Path, lost: Zygote) -> Zygote:
+    def replace(self, environment: Environment, lost: Zygote) -> Zygote:
         """Another one for `lost`, unless another thread was quicker."""
-        self.discard(directory, lost)
-        return self.get(directory)
+        self.discard(environment, lost)
+        return self.get(environment)
 
-    def discard(self, directory: Path, lost: Zygote) -> None:
+    def discard(self, environment: Environment, lost: Zygote) -> None:
         with self._lock:
-            if self._running.get(directory) is not lost:
+            if self._running.get(environment) is not lost:
                 return
-            del self._running[directory]
+            del self._running[environment]
         lost.close()
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from hermetic_runtime.processes.programs import LOG_BYTES, start_python
 
 TYPE_CHECKING = False  # without `typing`, which takes 2 ms to import
 if TYPE_CHECKING:
-    from pathlib import Path
+    from hermetic_runtime.environments import Environment
 
 _PROGRAM = "hermetic_runtime.processes.zygote"
 _END_SECONDS = 2.0
@@ -42,10 +42,10 @@ class ZygoteProcess:
             raise SandboxCrashed(f"the zygote can't be started: {error.strerror}") from error
         self._pidfd = os.pidfd_open(self._pid)
 
-    def serve(self, directory: Path) -> None:
-        """Say, once, of which interpreter it is to fork guest processes."""
+    def serve(self, environment: Environment) -> None:
+        """Say, once, of what environment it is to fork guest processes."""
         with suppress(OSError):  # it has ended, which the first launch finds out
-            self.control.send(os.fsencode(directory))
+            self.control.send(environment.encode())
 
     def last_words(self) -> str:
         """The end of what it wrote to its log."""
@@ -112,11 +112,11 @@ def start_ahead() -> None:
         _ahead.start()
 
 
-def start_zygote(directory: Path) -> ZygoteProcess:
-    """A process that serves `directory`: the one started ahead, or a new one.
+def start_zygote(environment: Environment) -> ZygoteProcess:
+    """A process that serves `environment`: the one started ahead, or a new one.
 
     Raises `SandboxCrashed`.
     """
     process = _ahead.take()
-    process.serve(directory)
+    process.serve(environment)
     return process

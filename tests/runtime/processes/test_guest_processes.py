@@ -19,6 +19,7 @@ from process_lists import (
 )
 
 from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
@@ -287,7 +288,7 @@ def test_sandboxes_in_many_threads_are_all_served() -> None:
 
 
 def test_a_zygote_that_can_not_load_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    guest = GuestProcess(ZygoteLauncher(tmp_path), Limits(), {}, ())
+    guest = GuestProcess(ZygoteLauncher(Environment(tmp_path)), Limits(), {}, ())
 
     with pytest.raises(SandboxCrashed, match=r"(?s)zygote.*PreparationError"):
         guest.start()
@@ -332,7 +333,7 @@ def test_a_terminal_interrupt_reaches_the_caller_and_not_the_zygote() -> None:
 
 def test_a_spawned_guest_process_does_the_same(directory: Path) -> None:
     before = guest_side_processes()
-    guest = GuestProcess(SpawnLauncher(directory), Limits(), {}, ())
+    guest = GuestProcess(SpawnLauncher(Environment(directory)), Limits(), {}, ())
     output = CapturedOutput(1000, None)
     guest.start()
 
@@ -347,10 +348,12 @@ def test_a_spawned_guest_process_does_the_same(directory: Path) -> None:
 def test_a_spawned_guest_process_ends_with_its_parent(directory: Path) -> None:
     code = f"""
         from pathlib import Path
+        from hermetic_runtime.environments import Environment
         from hermetic_runtime.limits import Limits
         from hermetic_runtime.processes.guest_handle import GuestProcess
         from hermetic_runtime.processes.spawning import SpawnLauncher
-        guest = GuestProcess(SpawnLauncher(Path({str(directory)!r})), Limits(), {{}}, ())
+        launcher = SpawnLauncher(Environment(Path({str(directory)!r})))
+        guest = GuestProcess(launcher, Limits(), {{}}, ())
         guest.start()
     """
     with start_parent(code) as parent:

@@ -5,9 +5,16 @@ import builtins
 import marshal
 import sys
 
-from hermetic_guest import adaptation, displays, event_loop, failures, source, values
+from hermetic_guest import (
+    adaptation,
+    displays,
+    event_loop,
+    failures,
+    search_path,
+    source,
+    values,
+)
 
-WORKSPACE = "/workspace"
 RESERVE_BYTES = 4 * 1024 * 1024
 
 _main = sys.modules["__main__"].__dict__
@@ -27,7 +34,7 @@ def prepare(reserve):
     builtins.display = displays.display
     adaptation.adapt()
     event_loop.install()
-    sys.path.insert(0, WORKSPACE)
+    search_path.set_up()
     for name in ("__spec__", "__loader__"):
         _main[name] = None
     return b""

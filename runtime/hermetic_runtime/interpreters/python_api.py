@@ -10,19 +10,20 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from hermetic_runtime.abi.memory import GuestMemory
-from hermetic_runtime.errors import HermeticError
-from hermetic_runtime.interpreter import CoreInstance
+from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.interpreters.core_instance import CoreInstance
 from hermetic_runtime.wasmtime_ffi import GuestFunction
 
 LIBRARY = "/lib/python3.14"
 SITE_PACKAGES = f"{LIBRARY}/site-packages"
+GUEST_LIBRARY = "/lib/hermetic"
 PROGRAM = "/bin/python3"
 MAX_ANSWER_BYTES = 512 * 1024 * 1024
 
 _INTEGERS = {
     "use_environment": 0,
     "utf8_mode": 1,
-    "site_import": 1,
+    "site_import": 0,
     "write_bytecode": 0,
     "install_signal_handlers": 0,
     "parse_argv": 0,
@@ -41,16 +42,10 @@ _STRINGS = {
     "stdlib_dir": LIBRARY,
     "platlibdir": "lib",
 }
-_SEARCH_PATHS = (LIBRARY, SITE_PACKAGES)
+_SEARCH_PATHS = (LIBRARY, GUEST_LIBRARY)
 _C_STACK_BYTES = 1024 * 1024
 """What CPython may believe of its C stack: less than there is, so that the parser and the
 compiler raise RecursionError or MemoryError before native code runs out."""
-
-
-class GuestMisbehaved(HermeticError):
-    """The interpreter answered what a sound interpreter does not."""
-
-    code = "guest_misbehaved"
 
 
 class PythonAPI:

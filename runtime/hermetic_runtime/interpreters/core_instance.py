@@ -1,4 +1,4 @@
-"""An interpreter loaded into this process, and instances of it."""
+"""One instance of Pyodide's modules: core, memory, stubs and call trampoline."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from typing import NamedTuple
 import wasmtime
 
 from hermetic_runtime.abi.binding import HostFunction
-from hermetic_runtime.abi.emscripten import emscripten_declarations
-from hermetic_runtime.compilation import Metering
-from hermetic_runtime.engine import create_engine, load_module
-from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.kernel.image import ImageFilesystem
+from hermetic_runtime.engine import load_module
 from hermetic_runtime.kernel.stops import Aborted
-from hermetic_runtime.prepared import read_manifest
+from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.signatures import Signature
 from hermetic_runtime.wasmtime_ffi import (
     Extern,
@@ -30,7 +26,8 @@ from hermetic_runtime.wasmtime_ffi import (
 
 _TABLE = "__indirect_function_table"
 _MAX_TABLE_ELEMENTS = 200_000
-_UNAVAILABLE = Signature("p")
+UNAVAILABLE = Signature("p")
+"""The type of the function that stubs report to."""
 
 
 class Import(NamedTuple):
@@ -44,14 +41,9 @@ class Import(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedInterpreter:
-    """Compiled code and library of an interpreter. It has never run a guest, and
-    starts no threads: a process that has loaded one can be forked.
-    """
+class CoreModules:
+    """Compiled modules and what connects them."""
 
-    description: str
-    metering: Metering
-    library: ImageFilesystem
     engine: wasmtime.Engine
     core: wasmtime.Module
     memory: wasmtime.Module
@@ -62,29 +54,21 @@ class LoadedInterpreter:
     function_types: Mapping[Signature, wasmtime.FuncType]
 
     @classmethod
-    def load(cls, directory: Path) -> LoadedInterpreter:
-        """Load what `preparation.prepare` made.
-
-        Raises `PreparationError` when something in `directory` is damaged.
+    def load(
+        cls,
+        engine: wasmtime.Engine,
+        directory: Path,
+        manifest: Manifest,
+        signatures: set[Signature],
+    ) -> CoreModules:
+        """Raises what a damaged directory makes it raise: `OSError`, `KeyError`,
+        `wasmtime.WasmtimeError`.
         """
-        try:
-            manifest = read_manifest(directory)
-            metering = Metering(manifest["metering"])
-            engine = create_engine(metering)
-            core, memory, stubs, trampoline = (
-                load_module(engine, directory / f"{name}.cwasm")
-                for name in ("core", "memory", "stubs", "trampoline")
-            )
-            library = ImageFilesystem.load(directory / "library.image")
-        except (OSError, ValueError, KeyError, wasmtime.WasmtimeError) as error:
-            raise PreparationError(
-                f"the prepared interpreter in {directory} is damaged: {error}",
-                hint="`hermetic cache clear` removes it; the next run makes it again.",
-            ) from error
+        core, memory, stubs, trampoline = (
+            load_module(engine, directory / f"{name}.cwasm")
+            for name in ("core", "memory", "stubs", "trampoline")
+        )
         return cls(
-            description=manifest["interpreter"],
-            metering=metering,
-            library=library,
             engine=engine,
             core=core,
             memory=memory,
@@ -93,11 +77,7 @@ class LoadedInterpreter:
             imports=tuple(Import(*item) for item in manifest["imports"]),
             stub_names=tuple(manifest["stubs"]),
             function_types={
-                signature: signature.function_type()
-                for signature in {
-                    _UNAVAILABLE,
-                    *(declared.signature for declared in emscripten_declarations().values()),
-                }
+                signature: signature.function_type() for signature in {UNAVAILABLE, *signatures}
             },
         )
 
@@ -110,13 +90,13 @@ class CoreInstance:
     guest code may still run in it, in a state that nothing vouches for.
     """
 
-    def __init__(self, interpreter: LoadedInterpreter, memory_limit: int) -> None:
-        self._interpreter = interpreter
-        self.store = GuestStore(interpreter.engine)
+    def __init__(self, modules: CoreModules, memory_limit: int) -> None:
+        self._modules = modules
+        self.store = GuestStore(modules.engine)
         self.store.store.set_limits(
             memory_size=memory_limit, table_elements=_MAX_TABLE_ELEMENTS, memories=1
         )
-        self._memory = self.store.instantiate(interpreter.memory, []).export("memory")
+        self._memory = self.store.instantiate(modules.memory, []).export("memory")
         self._core: Instance | None = None
 
     def map_memory(self) -> memoryview:
@@ -138,25 +118,25 @@ class CoreInstance:
             else stubs[wanted.name]
             if wanted.provider == "stub"
             else self._define(functions[wanted.module, wanted.name])
-            for wanted in self._interpreter.imports
+            for wanted in self._modules.imports
         ]
-        self._core = self.store.instantiate(self._interpreter.core, imports)
+        self._core = self.store.instantiate(self._modules.core, imports)
 
     def _define(self, function: HostFunction) -> Extern:
         signature = function.declaration.signature
-        function_type = self._interpreter.function_types[signature]
+        function_type = self._modules.function_types[signature]
         return self.store.host_function(signature, function_type, function.call)
 
     def _stubs(self) -> dict[str, Extern]:
-        names = self._interpreter.stub_names
+        names = self._modules.stub_names
 
         def unavailable(number: int) -> None:
             name = names[number] if number < len(names) else "?"
             raise Aborted(f"JavaScript is not available in this sandbox ({name})")
 
-        function_type = self._interpreter.function_types[_UNAVAILABLE]
-        report = self.store.host_function(_UNAVAILABLE, function_type, unavailable)
-        instance = self.store.instantiate(self._interpreter.stubs, [report])
+        function_type = self._modules.function_types[UNAVAILABLE]
+        report = self.store.host_function(UNAVAILABLE, function_type, unavailable)
+        instance = self.store.instantiate(self._modules.stubs, [report])
         return dict(zip(names, instance.exports_in_order(len(names)), strict=True))
 
     @property
@@ -170,7 +150,7 @@ class CoreInstance:
         """Put the call trampoline into the function table; its slot."""
         table = self.core.export(_TABLE)
         imports = [self._memory, table]
-        trampoline = self.store.instantiate(self._interpreter.trampoline, imports)
+        trampoline = self.store.instantiate(self._modules.trampoline, imports)
         return append_to_table(self.store, table, trampoline.export("trampoline"))
 
     def call_slot(self, slot: int, argument: int) -> None:

@@ -1,0 +1,1 @@
+"""Interpreters: loaded into a process, and instances of them for guests."""

@@ -1,0 +1,95 @@
+"""What a guest asks of an interpreter, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import wasmtime
+
+from hermetic_runtime.compilation import Metering
+from hermetic_runtime.kernel.image import ImageFilesystem
+from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.packages.loaded import LoadedPackages
+from hermetic_runtime.wasmtime_ffi import GuestStore
+
+
+class InterpreterInstance(Protocol):
+    """One CPython in a store of its own. Not to be used again after a trap: guest code
+    may still run in it, in a state that nothing vouches for.
+
+    `memory_refused` is set when the guest asked for more memory than its limit, and
+    may be reset. `interrupt` may be called from any thread; nothing else may.
+    """
+
+    @property
+    def store(self) -> GuestStore: ...
+
+    @property
+    def memory_bytes(self) -> int:
+        """The present size of linear memory."""
+        ...
+
+    @property
+    def memory_refused(self) -> bool: ...
+
+    @memory_refused.setter
+    def memory_refused(self, refused: bool) -> None: ...
+
+    def boot(self) -> None:
+        """Start CPython and make the guest's agent ready.
+
+        Raises what a broken preparation makes it raise: `GuestMisbehaved`,
+        `wasmtime.Trap`, `wasmtime.WasmtimeError`.
+        """
+        ...
+
+    def call(self, request: bytes) -> bytes | None:
+        """Hand a request to the agent; its answer, or None if it had no memory for one."""
+        ...
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the guest soon."""
+        ...
+
+    def clear_interrupt(self) -> None:
+        """Forget an interrupt that came too late for the run it was meant for."""
+        ...
+
+    def close(self) -> None:
+        """Free the guest's memory and everything else it holds."""
+        ...
+
+
+class LoadedInterpreter(Protocol):
+    """Compiled code and library of an interpreter. It has never run a guest, and
+    starts no threads: a process that has loaded one can be forked.
+
+    `description` is its name and version, `library` what guests find at /lib, and
+    `site_packages` the path at which they find a package set.
+    """
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def metering(self) -> Metering: ...
+
+    @property
+    def engine(self) -> wasmtime.Engine: ...
+
+    @property
+    def library(self) -> ImageFilesystem: ...
+
+    @property
+    def site_packages(self) -> str: ...
+
+    def instantiate(
+        self,
+        kernel: Kernel,
+        environment: Mapping[str, str],
+        memory_limit: int,
+        packages: LoadedPackages | None,
+    ) -> InterpreterInstance:
+        """An instance that has not booted. `memory_limit` is in bytes."""
+        ...

@@ -1,0 +1,27 @@
+"""From a prepared directory to an interpreter that guests can be made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import wasmtime
+
+from hermetic_runtime.errors import PreparationError
+from hermetic_runtime.interpreters.interface import LoadedInterpreter
+from hermetic_runtime.interpreters.pyodide import PyodideInterpreter
+from hermetic_runtime.prepared import read_manifest
+
+
+def load_interpreter(directory: Path) -> LoadedInterpreter:
+    """Load what `preparation.prepare` made.
+
+    Raises `PreparationError` when something in `directory` is damaged.
+    """
+    try:
+        manifest = read_manifest(directory)
+        return PyodideInterpreter.load(directory, manifest)
+    except (OSError, ValueError, KeyError, wasmtime.WasmtimeError) as error:
+        raise PreparationError(
+            f"the prepared interpreter in {directory} is damaged: {error}",
+            hint="`hermetic cache clear` removes it; the next run makes it again.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Packages for guests: requirements, resolved by uv into package sets."""

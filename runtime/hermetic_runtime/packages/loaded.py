@@ -1,0 +1,36 @@
+"""A package set as a process that runs guests has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermetic_runtime.errors import PreparationError
+from hermetic_runtime.kernel.image import ImageFilesystem
+
+IMAGE = "packages.image"
+DESCRIPTION = "set.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPackages:
+    """`image` holds what site-packages holds; `side_modules` maps a path in it to the
+    SHA-256 (hexadecimal) of the extension module there.
+    """
+
+    image: ImageFilesystem
+    side_modules: Mapping[str, str]
+
+    @classmethod
+    def load(cls, directory: Path) -> LoadedPackages:
+        """Map a package set. Raises `PreparationError` when it is damaged."""
+        try:
+            description = json.loads((directory / DESCRIPTION).read_bytes())
+            return cls(ImageFilesystem.load(directory / IMAGE), dict(description["side_modules"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise PreparationError(
+                f"the package set in {directory} is damaged: {error}",
+                hint="`hermetic env remove` removes it; the next run makes it again.",
+            ) from error
