@@ -10,22 +10,28 @@ TYPE_CHECKING = False  # without `typing`, whose import a zygote need not wait f
 if TYPE_CHECKING:
     from hermetic_runtime.interpreters.interface import LoadedInterpreter
     from hermetic_runtime.packages.loaded import LoadedPackages
+    from hermetic_runtime.snapshots.stored import LoadedSnapshot
 
 
 class Environment(NamedTuple):
-    """Where a prepared interpreter is, and a package set for it, if one is wanted."""
+    """Where a prepared interpreter is, a package set for it, and a snapshot of both."""
 
     interpreter: Path
     packages: Path | None = None
+    snapshot: Path | None = None
 
     def encode(self) -> bytes:
         """As `decode` takes it."""
-        return b"\0".join(os.fsencode(path) for path in self if path is not None)
+        return b"\0".join(os.fsencode(path) if path is not None else b"" for path in self)
 
     @classmethod
     def decode(cls, encoded: bytes) -> Environment:
         """What `encode` gave."""
-        return cls(*(Path(os.fsdecode(path)) for path in encoded.split(b"\0")))
+        interpreter, *others = encoded.split(b"\0")
+        return cls(
+            Path(os.fsdecode(interpreter)),
+            *(Path(os.fsdecode(path)) if path else None for path in others),
+        )
 
 
 class LoadedEnvironment(NamedTuple):
@@ -33,6 +39,7 @@ class LoadedEnvironment(NamedTuple):
 
     interpreter: LoadedInterpreter
     packages: LoadedPackages | None = None
+    snapshot: LoadedSnapshot | None = None
 
 
 def load_environment(environment: Environment) -> LoadedEnvironment:
@@ -40,8 +47,13 @@ def load_environment(environment: Environment) -> LoadedEnvironment:
     from hermetic_runtime.interpreters.loading import load_interpreter
 
     interpreter = load_interpreter(environment.interpreter)
-    if environment.packages is None:
-        return LoadedEnvironment(interpreter)
-    from hermetic_runtime.packages.loaded import LoadedPackages
+    packages = snapshot = None
+    if environment.packages is not None:
+        from hermetic_runtime.packages.loaded import LoadedPackages
 
-    return LoadedEnvironment(interpreter, LoadedPackages.load(environment.packages))
+        packages = LoadedPackages.load(environment.packages)
+    if environment.snapshot is not None:
+        from hermetic_runtime.snapshots.stored import load_snapshot
+
+        snapshot = load_snapshot(interpreter.engine, environment.snapshot)
+    return LoadedEnvironment(interpreter, packages, snapshot)

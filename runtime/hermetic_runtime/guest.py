@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import marshal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import wasmtime
 
@@ -15,12 +16,14 @@ from hermetic_runtime.answers import read_answer
 from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.environments import LoadedEnvironment
+from hermetic_runtime.errors import GuestMisbehaved
 from hermetic_runtime.filesystems import GuestFilesystems
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.kernel.saved_files import SavedFile, restore_files, save_files
 from hermetic_runtime.kernel.stops import (
     Aborted,
     Cancelled,
@@ -33,6 +36,7 @@ from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInp
 from hermetic_runtime.kernel.wakeup import Wakeup
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError, Usage
+from hermetic_runtime.snapshots.stored import SavedGuest
 
 T = TypeVar("T")
 
@@ -73,6 +77,7 @@ class Guest:
         self._stderr = OutputStream("stderr", self._budget, deliver)
         self._quota = Quota(limits.disk_bytes, limits.files)
         self._filesystems = GuestFilesystems(environment, settings.mounts, self._quota)
+        clock = Clock()
         self._kernel = Kernel(
             mounts=self._filesystems.mounts,
             quota=self._quota,
@@ -81,14 +86,17 @@ class Guest:
             stdout=self._stdout,
             stderr=self._stderr,
             wakeup=self._wakeup,
-            clock=Clock(),
+            clock=clock,
         )
         self._instance = interpreter.instantiate(
             self._kernel,
             _ENVIRONMENT | settings.environment,
             limits.memory_bytes,
             environment.packages,
+            environment.snapshot,
         )
+        self._variables = settings.environment
+        self._snapshot = environment.snapshot
         self._deadlines: RunDeadlines | None = None
         self._ticker = EpochTicker(interpreter.engine)
         self._metered = interpreter.metering is not Metering.NONE
@@ -101,7 +109,42 @@ class Guest:
             self._instance.store.on_epoch(self._check_deadlines)
         if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(2**62)
-        self._instance.boot()
+        if self._snapshot is None:
+            self._instance.boot()
+        else:
+            self._resume(self._snapshot.guest)
+
+    def _resume(self, saved: SavedGuest) -> None:
+        """Go on as the guest of a snapshot, with variables and random state of its own."""
+        self._kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
+        restore_files(self._kernel, (SavedFile(*fields) for fields in saved.files))
+        self._instance.resume(saved.instance)
+        self._ask({"action": "resume", "variables": self._variables})
+
+    def preload(self, modules: Sequence[str]) -> dict[str, str]:
+        """Import modules ahead, and use once what is slow when it is first used.
+
+        The modules that can't be imported, each with the reason.
+        """
+        return self._ask({"action": "preload", "modules": list(modules)})["failed"]
+
+    def save(self) -> tuple[SavedGuest, bytes]:
+        """The guest as it is between runs, and its linear memory."""
+        clock = self._kernel.clock
+        saved = SavedGuest(
+            instance=self._instance.save(),
+            files=save_files(self._kernel),
+            monotonic_ns=clock.monotonic_ns(),
+            cpu_ns=clock.cpu_ns(),
+        )
+        return saved, self._instance.memory_contents()
+
+    def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Raises `GuestMisbehaved` when the agent does not answer."""
+        answer = self._instance.call(marshal.dumps(message, 2))
+        if answer is None:
+            raise GuestMisbehaved(f"the guest could not {message['action']}")
+        return json.loads(answer)
 
     def _check_deadlines(self) -> bool:
         return self._deadlines is None or self._deadlines.check()
@@ -161,6 +204,7 @@ class Guest:
 
     def _ask_agent(self, request: RunRequest) -> RunReport:
         message = {
+            "action": "run",
             "source": request.source,
             "filename": request.filename,
             "arguments": [request.filename, *request.arguments],

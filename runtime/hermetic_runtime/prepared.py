@@ -14,14 +14,17 @@ MANIFEST = "manifest.json"
 
 class Manifest(TypedDict):
     """`manifest.json`. `files` gives each file's size in bytes and SHA-256; `imports` are
-    the core module's in order, as (module, name, provider); `stubs` are the names of the
-    functions that the stub module exports, in order.
+    the core module's in order, as (module, name, provider); `mutable_globals` are the names
+    under which it exports its state; `stubs` are the names of the functions that the stub
+    module exports, in order.
     """
 
     interpreter: str
     metering: str
     files: dict[str, tuple[int, str]]
     imports: list[tuple[str, str, str]]
+    mutable_globals: list[str]
+    most_memory_pages: int
     stubs: list[str]
 
 

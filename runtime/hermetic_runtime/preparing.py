@@ -169,6 +169,8 @@ def _write_manifest(directory: Path, metering: Metering, image: InterpreterImage
         "metering": metering.value,
         "files": files,
         "imports": [(module, name, provider) for module, name, *_, provider in layout["imports"]],
+        "mutable_globals": layout["mutable_globals"],
+        "most_memory_pages": layout["memory"]["maximum"],
         "stubs": layout["stubs"],
     }
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))

@@ -307,6 +307,19 @@ class Instance:
         )
         return value.of.i32 & 0xFFFFFFFF
 
+    def set_global(self, name: str, value: int) -> None:
+        """Set an exported mutable i32 global, given unsigned."""
+        raw = ffi.wasmtime_val_t(
+            kind=ffi.WASMTIME_I32, of=ffi.wasmtime_valunion_t(i32=ctypes.c_int32(value).value)
+        )
+        error = ffi.wasmtime_global_set(
+            self._store.store._context(),
+            ctypes.byref(self.export(name).raw.of.global_),
+            ctypes.byref(raw),
+        )
+        if error:
+            raise wasmtime.WasmtimeError._from_ptr(error)
+
 
 class GuestFunction:
     """An exported function whose parameters and result are all i32."""

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hermetic_wasm import opcodes
-from hermetic_wasm.binary import encode_bytes, encode_name, encode_signed, encode_vector
+from hermetic_wasm.binary import encode_name, encode_vector
 from hermetic_wasm.control_flow import parse_body
 from hermetic_wasm.errors import MalformedModule
+from hermetic_wasm.memory_module import constant, memory_module
 from hermetic_wasm.module import Module
 from hermetic_wasm.structure import (
     I32,
@@ -87,7 +88,8 @@ def split_memory(main: bytes) -> CoreModule:
         for section in module.sections
         if section.id not in _REMOVED
     }
-    return CoreModule(_assemble(kept | added), _memory_module(module, limits), mutable_globals)
+    memory = memory_module(limits, _initial_memory(module, limits))
+    return CoreModule(_assemble(kept | added), memory, mutable_globals)
 
 
 _ORDER = (
@@ -158,14 +160,9 @@ def _imports(module: Module, limits: Limits) -> bytes:
 
 
 def _globals(module: Module, offsets: int) -> bytes:
-    zero = GlobalType(I32, mutable=True).encode() + _constant(0)
+    zero = GlobalType(I32, mutable=True).encode() + constant(0)
     defined = (item.type.encode() + item.initial.code for item in module.globals)
     return encode_vector([*[zero] * offsets, *defined])
-
-
-def _constant(value: int) -> bytes:
-    signed = value - (1 << 32) if value >= 1 << 31 else value
-    return b"\x41" + encode_signed(signed) + b"\x0b"
 
 
 def _exports_with_state(module: Module, offsets: int) -> tuple[list[Export], tuple[str, ...]]:
@@ -179,20 +176,8 @@ def _exports_with_state(module: Module, offsets: int) -> tuple[list[Export], tup
     return exports, tuple(named[index] for index in mutable)
 
 
-def _memory_module(module: Module, limits: Limits) -> bytes:
-    start, contents = _initial_memory(module, limits)
-    segment = b"\x00" + _constant(start) + encode_bytes(contents)
-    return _assemble(
-        {
-            SectionId.MEMORY: encode_vector([limits.encode()]),
-            SectionId.EXPORT: encode_vector([Export("memory", ExternKind.MEMORY, 0).encode()]),
-            SectionId.DATA: encode_vector([segment]),
-        }
-    )
-
-
-def _initial_memory(module: Module, limits: Limits) -> tuple[int, bytes]:
-    """Everything from the first byte that is not 0 to the last, and its address."""
+def _initial_memory(module: Module, limits: Limits) -> bytes:
+    """Everything from address 0 to the last byte of a data segment."""
     segments = [*_initial_contents(module)]
     size = max((address + len(contents) for address, contents in segments), default=0)
     if size > min(limits.minimum * PAGE_BYTES, MAX_INITIAL_BYTES):
@@ -200,8 +185,7 @@ def _initial_memory(module: Module, limits: Limits) -> tuple[int, bytes]:
     memory = bytearray(size)
     for address, contents in segments:
         memory[address : address + len(contents)] = contents
-    initial = bytes(memory).lstrip(b"\0")
-    return size - len(initial), initial.rstrip(b"\0")
+    return bytes(memory)
 
 
 def _initial_contents(module: Module) -> Iterator[tuple[int, bytes]]:

@@ -51,6 +51,8 @@ class CoreModules:
     trampoline: wasmtime.Module
     imports: tuple[Import, ...]
     stub_names: tuple[str, ...]
+    mutable_globals: tuple[str, ...]
+    most_memory_pages: int
     function_types: Mapping[Signature, wasmtime.FuncType]
 
     @classmethod
@@ -76,6 +78,8 @@ class CoreModules:
             trampoline=trampoline,
             imports=tuple(Import(*item) for item in manifest["imports"]),
             stub_names=tuple(manifest["stubs"]),
+            mutable_globals=tuple(manifest["mutable_globals"]),
+            most_memory_pages=manifest["most_memory_pages"],
             function_types={
                 signature: signature.function_type() for signature in {UNAVAILABLE, *signatures}
             },
@@ -90,13 +94,16 @@ class CoreInstance:
     guest code may still run in it, in a state that nothing vouches for.
     """
 
-    def __init__(self, modules: CoreModules, memory_limit: int) -> None:
+    def __init__(
+        self, modules: CoreModules, memory_limit: int, memory: wasmtime.Module | None = None
+    ) -> None:
+        """`memory`, instead of the initial one, is what a snapshot starts from."""
         self._modules = modules
         self.store = GuestStore(modules.engine)
         self.store.store.set_limits(
             memory_size=memory_limit, table_elements=_MAX_TABLE_ELEMENTS, memories=1
         )
-        self._memory = self.store.instantiate(modules.memory, []).export("memory")
+        self._memory = self.store.instantiate(memory or modules.memory, []).export("memory")
         self._core: Instance | None = None
 
     def map_memory(self) -> memoryview:
@@ -152,6 +159,14 @@ class CoreInstance:
         imports = [self._memory, table]
         trampoline = self.store.instantiate(self._modules.trampoline, imports)
         return append_to_table(self.store, table, trampoline.export("trampoline"))
+
+    def global_values(self) -> dict[str, int]:
+        """The state that is neither in memory nor in tables."""
+        return {name: self.core.global_value(name) for name in self._modules.mutable_globals}
+
+    def set_global_values(self, values: Mapping[str, int]) -> None:
+        for name, value in values.items():
+            self.core.set_global(name, value)
 
     def call_slot(self, slot: int, argument: int) -> None:
         """Call a function of the table that takes one i32 and gives nothing.

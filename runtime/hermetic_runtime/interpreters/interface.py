@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import wasmtime
 
@@ -11,6 +11,7 @@ from hermetic_runtime.compilation import Metering
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
+from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.wasmtime_ffi import GuestStore
 
 
@@ -44,6 +45,21 @@ class InterpreterInstance(Protocol):
         """
         ...
 
+    def save(self) -> dict[str, Any]:
+        """Everything but linear memory that `resume` needs. Not while a call is under way."""
+        ...
+
+    def memory_contents(self) -> bytes:
+        """A copy of linear memory."""
+        ...
+
+    def resume(self, saved: Mapping[str, Any]) -> None:
+        """In an instance over a snapshot's memory, go on where `save` was called.
+
+        Raises `GuestMisbehaved` when the instance is not laid out as it was then.
+        """
+        ...
+
     def call(self, request: bytes) -> bytes | None:
         """Hand a request to the agent; its answer, or None if it had no memory for one."""
         ...
@@ -65,8 +81,9 @@ class LoadedInterpreter(Protocol):
     """Compiled code and library of an interpreter. It has never run a guest, and
     starts no threads: a process that has loaded one can be forked.
 
-    `description` is its name and version, `library` what guests find at /lib, and
-    `site_packages` the path at which they find a package set.
+    `description` is its name and version, `library` what guests find at /lib, `site_packages`
+    the path at which they find a package set, and `most_memory_pages` the size in pages
+    of 64 KiB that its memory may be declared to grow to.
     """
 
     @property
@@ -82,6 +99,9 @@ class LoadedInterpreter(Protocol):
     def library(self) -> ImageFilesystem: ...
 
     @property
+    def most_memory_pages(self) -> int: ...
+
+    @property
     def site_packages(self) -> str: ...
 
     def instantiate(
@@ -90,6 +110,9 @@ class LoadedInterpreter(Protocol):
         environment: Mapping[str, str],
         memory_limit: int,
         packages: LoadedPackages | None,
+        snapshot: LoadedSnapshot | None,
     ) -> InterpreterInstance:
-        """An instance that has not booted. `memory_limit` is in bytes."""
+        """An instance that is to be booted, or with a `snapshot` resumed.
+        `memory_limit` is in bytes.
+        """
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import wasmtime
 
@@ -19,6 +20,7 @@ from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.prepared import Manifest
+from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.wasmtime_ffi import GuestStore
 
 RESERVE_BYTES = 4 * MIB
@@ -37,6 +39,10 @@ class PyodideInterpreter:
     @property
     def engine(self) -> wasmtime.Engine:
         return self.modules.engine
+
+    @property
+    def most_memory_pages(self) -> int:
+        return self.modules.most_memory_pages
 
     @property
     def site_packages(self) -> str:
@@ -60,8 +66,10 @@ class PyodideInterpreter:
         environment: Mapping[str, str],
         memory_limit: int,
         packages: LoadedPackages | None,
+        snapshot: LoadedSnapshot | None,
     ) -> PyodideInstance:
-        return PyodideInstance(self, kernel, environment, memory_limit)
+        memory = snapshot.memory if snapshot else None
+        return PyodideInstance(self, kernel, environment, memory_limit, memory)
 
 
 class PyodideInstance:
@@ -73,8 +81,9 @@ class PyodideInstance:
         kernel: Kernel,
         environment: Mapping[str, str],
         memory_limit: int,
+        memory: wasmtime.Module | None,
     ) -> None:
-        self._instance = CoreInstance(interpreter.modules, memory_limit)
+        self._instance = CoreInstance(interpreter.modules, memory_limit, memory)
         self._memory = GuestMemory(self._instance.map_memory)
         self._abi = EmscriptenABI(
             kernel,
@@ -102,18 +111,40 @@ class PyodideInstance:
         self._abi.memory.refused = refused
 
     def boot(self) -> None:
-        self._instance.start(self._abi.host_functions())
-        core = self._instance.core
-        self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
-        self._abi.signals.call_handlers_with(self._instance.call_slot)
-        self._python = python_api.PythonAPI(self._instance, self._memory)
-        self._python.boot()
-        self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
+        trampoline = self._start()
+        self._python.boot(trampoline)
         agent = self._python.import_module("hermetic_guest.agent")
         prepare = self._python.attribute(agent, "prepare")
         if self._python.call_with_reserve(prepare, RESERVE_BYTES) is None:
             raise GuestMisbehaved("the guest could not be made ready")
-        self._run = self._python.attribute(agent, "run")
+        self._run = self._python.attribute(agent, "answer")
+
+    def _start(self) -> int:
+        """Instantiate the core; the slot of its call trampoline."""
+        self._instance.start(self._abi.host_functions())
+        core = self._instance.core
+        self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
+        self._abi.signals.call_handlers_with(self._instance.call_slot)
+        self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
+        self._python = python_api.PythonAPI(self._instance, self._memory)
+        self._trampoline = self._instance.add_trampoline()
+        return self._trampoline
+
+    def save(self) -> dict[str, Any]:
+        return {
+            "globals": self._instance.global_values(),
+            "trampoline": self._trampoline,
+            "run": self._run,
+        }
+
+    def memory_contents(self) -> bytes:
+        return self._memory.read(0, self._memory.size)
+
+    def resume(self, saved: Mapping[str, Any]) -> None:
+        if self._start() != saved["trampoline"]:
+            raise GuestMisbehaved("the snapshot does not fit this interpreter")
+        self._instance.set_global_values(saved["globals"])
+        self._run: int = saved["run"]
 
     def call(self, request: bytes) -> bytes | None:
         return self._python.call(self._run, request)

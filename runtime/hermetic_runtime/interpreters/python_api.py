@@ -57,9 +57,11 @@ class PythonAPI:
         self._core = instance.core
         self._functions: dict[str, GuestFunction] = {}
 
-    def boot(self) -> None:
-        """Bring the interpreter up. Raises `GuestMisbehaved` when it says that it can't."""
-        trampoline = self._instance.add_trampoline()
+    def boot(self, trampoline: int) -> None:
+        """Bring the interpreter up, with the slot of the call trampoline.
+
+        Raises `GuestMisbehaved` when it says that it can't.
+        """
         self._call("__wasm_call_ctors")
         runtime = self._core.global_value("_PyRuntime")
         offset = self._core.global_value("_PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET")

@@ -11,6 +11,7 @@ from hermetic_guest import (
     event_loop,
     failures,
     search_path,
+    snapshots,
     source,
     values,
 )
@@ -40,19 +41,21 @@ def prepare(reserve):
     return b""
 
 
-def run(request):
-    """Execute a request, given as marshalled bytes; answer in JSON, as bytes.
-
-    Whatever the code raises is part of the answer.
-    """
+def answer(request):
+    """Do what a request asks, given as marshalled bytes; answer in JSON, as bytes."""
     request = marshal.loads(request)
+    return values.to_json(_ACTIONS[request["action"]](request)).encode("ascii")
+
+
+def run(request):
+    """Execute source. Whatever it raises is part of the answer."""
     displays.begin(request["value_bytes"])
     answer = _execute(request)
     answer["displays"] = displays.collected()
     if request["final"]:
         _call_exit_functions(answer)
     _flush(answer)
-    return values.to_json(answer).encode("ascii")
+    return answer
 
 
 def _execute(request):
@@ -112,3 +115,6 @@ def _flush(answer):
         except BaseException as error:
             answer["exit_code"] = answer["exit_code"] or 120
             answer["error"] = answer["error"] or failures.describe(error, "")
+
+
+_ACTIONS = {"run": run, "preload": snapshots.preload, "resume": snapshots.resume}

@@ -19,7 +19,7 @@ def exit_code(stop):
 
 def describe(error, filename):
     """An exception as the host wants it; it is printed to stderr as Python would."""
-    text = _traceback(error, filename)
+    text = format_traceback(error, filename)
     if sys.excepthook is sys.__excepthook__:
         _print(text)
     else:
@@ -33,7 +33,7 @@ def describe(error, filename):
     }
 
 
-def _traceback(error, filename):
+def format_traceback(error, filename):
     try:
         from traceback import TracebackException
 

@@ -1,0 +1,66 @@
+"""A snapshot on disk, and loaded into a process that starts guests.
+
+A snapshot's directory holds `memory.cwasm`, the linear memory as a compiled memory
+module, which wasmtime maps copy-on-write; `state.msgpack`, everything else that the
+guest and its kernel remember; and `manifest.json`, sizes and hashes. It is written once
+and never changed, because guests have it mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
+
+from hermetic_runtime.engine import load_module
+from hermetic_runtime.errors import PreparationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import wasmtime
+
+_pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+_unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
+MEMORY = "memory.cwasm"
+STATE = "state.msgpack"
+
+
+class SavedGuest(NamedTuple):
+    """What a guest consists of besides its linear memory.
+
+    `instance` is the interpreter's own account (globals, tables, addresses); `files` are
+    the fields of `SavedFile`; clocks are in nanoseconds, as the guest saw them.
+    """
+
+    instance: dict[str, Any]
+    files: Sequence[tuple[bytes, int, bytes, int]]
+    monotonic_ns: int
+    cpu_ns: int
+
+
+class LoadedSnapshot(NamedTuple):
+    """A snapshot whose memory can be instantiated any number of times."""
+
+    memory: wasmtime.Module
+    guest: SavedGuest
+
+
+def write_state(directory: Path, guest: SavedGuest) -> None:
+    (directory / STATE).write_bytes(_pack(guest._asdict()))
+
+
+def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
+    """Map a snapshot. Raises `PreparationError` when it is damaged."""
+    import wasmtime
+
+    try:
+        memory = load_module(engine, directory / MEMORY)
+        state = _unpack((directory / STATE).read_bytes(), use_list=False)
+        return LoadedSnapshot(memory, SavedGuest(**state))
+    except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
+        raise PreparationError(
+            f"the snapshot in {directory} is damaged: {error}",
+            hint="`hermetic cache clear` removes it; the next run makes it again.",
+        ) from error
