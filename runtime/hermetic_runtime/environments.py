@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 class Environment(NamedTuple):
-    """Where a prepared interpreter is, a package set for it, and a snapshot of both."""
+    """Where a prepared interpreter is, a package set for it, and snapshots of both.
+
+    `snapshots` is a folder of variants that differ in what is random at boot.
+    """
 
     interpreter: Path
     packages: Path | None = None
-    snapshot: Path | None = None
+    snapshots: Path | None = None
 
     def encode(self) -> bytes:
         """As `decode` takes it."""
@@ -39,7 +42,13 @@ class LoadedEnvironment(NamedTuple):
 
     interpreter: LoadedInterpreter
     packages: LoadedPackages | None = None
-    snapshot: LoadedSnapshot | None = None
+    snapshots: tuple[LoadedSnapshot, ...] = ()
+
+    def any_snapshot(self) -> LoadedSnapshot | None:
+        """One of the variants, at random."""
+        if not self.snapshots:
+            return None
+        return self.snapshots[os.urandom(1)[0] % len(self.snapshots)]
 
 
 def load_environment(environment: Environment) -> LoadedEnvironment:
@@ -47,13 +56,14 @@ def load_environment(environment: Environment) -> LoadedEnvironment:
     from hermetic_runtime.interpreters.loading import load_interpreter
 
     interpreter = load_interpreter(environment.interpreter)
-    packages = snapshot = None
+    packages = None
+    snapshots: tuple[LoadedSnapshot, ...] = ()
     if environment.packages is not None:
         from hermetic_runtime.packages.loaded import LoadedPackages
 
         packages = LoadedPackages.load(environment.packages)
-    if environment.snapshot is not None:
-        from hermetic_runtime.snapshots.stored import load_snapshot
+    if environment.snapshots is not None:
+        from hermetic_runtime.snapshots.stored import load_snapshots
 
-        snapshot = load_snapshot(interpreter.engine, environment.snapshot)
-    return LoadedEnvironment(interpreter, packages, snapshot)
+        snapshots = load_snapshots(interpreter.engine, environment.snapshots)
+    return LoadedEnvironment(interpreter, packages, snapshots)

@@ -69,6 +69,7 @@ class Guest:
     ) -> None:
         limits = settings.limits
         interpreter = environment.interpreter
+        snapshot = environment.any_snapshot()
         self._metering = interpreter.metering
         self._wakeup = Wakeup()
         self._input = QueueInput(self._wakeup, request_input)
@@ -93,10 +94,10 @@ class Guest:
             _ENVIRONMENT | settings.environment,
             limits.memory_bytes,
             environment.packages,
-            environment.snapshot,
+            snapshot,
         )
         self._variables = settings.environment
-        self._snapshot = environment.snapshot
+        self._snapshot = snapshot
         self._deadlines: RunDeadlines | None = None
         self._ticker = EpochTicker(interpreter.engine)
         self._metered = interpreter.metering is not Metering.NONE

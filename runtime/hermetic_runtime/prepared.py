@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TypedDict
 
 MANIFEST = "manifest.json"
+SNAPSHOTS = "snapshots"
+"""The folder of the snapshots over no packages, which are numbered."""
 
 
 class Manifest(TypedDict):

@@ -22,15 +22,25 @@ from pathlib import Path
 from hermetic_runtime import engine
 from hermetic_runtime.cache import cache_directory, preparing_lock, private_directory
 from hermetic_runtime.compilation import Metering
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.preparation import file_digest, prepared_directory
-from hermetic_runtime.prepared import MANIFEST, Manifest, is_complete, read_manifest
+from hermetic_runtime.prepared import (
+    MANIFEST,
+    SNAPSHOTS,
+    Manifest,
+    is_complete,
+    read_manifest,
+)
+from hermetic_runtime.snapshots.making import VARIANTS, make_snapshot
+from hermetic_runtime.snapshots.preloads import STANDARD
 from hermetic_runtime.standard_library import pack_compiled, pack_sources
 from hermetic_wasm.errors import HermeticError
 from hermetic_wasm.images import PYODIDE, InterpreterImage
 
 _COMPILE_SECONDS = 6.0
-_COMPILE_SHARE = 0.6
+_COMPILE_SHARE = 0.55
+_LIBRARY_SHARE = 0.35
 _UNFINISHED = ".unfinished"
 
 Report = Callable[[str, float, str], None]
@@ -76,6 +86,8 @@ def prepare_interpreter(
             _compile(metering, image, unfinished, report)
             _write_manifest(unfinished, metering, image)
             _add_standard_library(directory.parent, unfinished, image, report)
+            _write_manifest(unfinished, metering, image)
+            _add_snapshots(unfinished, report)
             _write_manifest(unfinished, metering, image)
 
 
@@ -145,11 +157,20 @@ def _add_standard_library(
     compiled = directory / "compiled.image"
 
     def packed(fraction: float, name: str) -> None:
-        share = _COMPILE_SHARE + (1 - _COMPILE_SHARE) * fraction
+        share = _COMPILE_SHARE + _LIBRARY_SHARE * fraction
         report("compiling the standard library", share, name)
 
     pack_compiled(directory, compiled, image, packed)
     compiled.rename(target)
+
+
+def _add_snapshots(directory: Path, report: Report) -> None:
+    begun = _COMPILE_SHARE + _LIBRARY_SHARE
+    for number in range(VARIANTS):
+        report("making snapshots", begun + (1 - begun) * number / VARIANTS, "")
+        snapshot = directory / SNAPSHOTS / str(number)
+        snapshot.mkdir(parents=True)
+        make_snapshot(Environment(directory), STANDARD, snapshot)
 
 
 def _intact(path: Path) -> bool:
@@ -159,9 +180,9 @@ def _intact(path: Path) -> bool:
 
 def _write_manifest(directory: Path, metering: Metering, image: InterpreterImage) -> None:
     files = {
-        path.name: (path.stat().st_size, file_digest(path))
-        for path in sorted(directory.iterdir())
-        if path.name != MANIFEST
+        path.relative_to(directory).as_posix(): (path.stat().st_size, file_digest(path))
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
     }
     layout = image.layout()
     manifest: Manifest = {

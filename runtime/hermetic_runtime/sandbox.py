@@ -22,6 +22,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
+from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.request_checks import (
@@ -247,7 +248,8 @@ class Sandbox:
         metering = "none" if self._isolation == "process" else "epoch"
         if self._limits.fuel is not None:
             metering = "fuel"
-        return Environment(prepare(metering=metering, on_progress=self._pass_progress))
+        directory = prepare(metering=metering, on_progress=self._pass_progress)
+        return Environment(directory, snapshots=directory / SNAPSHOTS)
 
     def _pass_progress(self, progress: Progress) -> None:
         self._check_open()

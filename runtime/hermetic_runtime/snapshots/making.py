@@ -21,6 +21,8 @@ from hermetic_wasm.structure import Limits as MemoryLimits
 
 _LIMITS = Limits(memory_bytes=2048 * MIB, wall_seconds=120, cpu_seconds=120)
 _PAGE_BYTES = 65_536
+VARIANTS = 3
+"""Snapshots of one environment: they differ in the hash seed, which is fixed at boot."""
 _HAS_MAXIMUM = 1
 
 

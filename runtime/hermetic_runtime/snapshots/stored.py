@@ -51,6 +51,11 @@ def write_state(directory: Path, guest: SavedGuest) -> None:
     (directory / STATE).write_bytes(_pack(guest._asdict()))
 
 
+def load_snapshots(engine: wasmtime.Engine, folder: Path) -> tuple[LoadedSnapshot, ...]:
+    """Every variant in `folder`. Raises `PreparationError` when one is damaged."""
+    return tuple(load_snapshot(engine, directory) for directory in sorted(folder.iterdir()))
+
+
 def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
     """Map a snapshot. Raises `PreparationError` when it is damaged."""
     import wasmtime
