@@ -1,0 +1,107 @@
+"""Guests start from snapshots; nothing that should differ is frozen in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sandbox import Isolation, Sandbox, run
+
+ISOLATIONS: list[Isolation] = ["process", "shared"]
+
+
+@pytest.fixture(params=ISOLATIONS)
+def isolation(request: pytest.FixtureRequest) -> Isolation:
+    return request.param
+
+
+def values_of(code: str, times: int, isolation: Isolation) -> list[object]:
+    results = [run(code, isolation=isolation) for _ in range(times)]
+    assert {result.outcome for result in results} == {Outcome.OK}
+    return [result.value.json if result.value else None for result in results]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import random; random.random()",
+        "import uuid; str(uuid.uuid4())",
+        "import secrets; secrets.token_hex()",
+        "import os; os.urandom(16).hex()",
+        "import tempfile; tempfile.mkdtemp()",
+    ],
+)
+def test_what_is_random_differs_from_guest_to_guest(code: str, isolation: Isolation) -> None:
+    values = values_of(code, 3, isolation)
+
+    assert len(set(values)) == 3
+
+
+def test_hash_seeds_vary_over_a_few_snapshots() -> None:
+    assert len(set(values_of("hash('abc')", 24, "process"))) > 1
+
+
+def test_the_variables_of_the_sandbox_reach_the_guest(isolation: Isolation) -> None:
+    code = "import os; os.environ['A'], os.getenv('HOME')"
+
+    result = run(code, env={"A": "é"}, isolation=isolation)
+
+    assert result.value is not None
+    assert result.value.repr == "('é', '/workspace')"
+
+
+def test_clocks_that_count_go_on_and_never_start_below_zero(isolation: Isolation) -> None:
+    code = "import time; [time.monotonic() > 0, time.process_time() > 0, time.perf_counter() > 0]"
+
+    assert values_of(code, 2, isolation) == [[True, True, True]] * 2
+
+
+def test_the_calendar_is_that_of_the_present(isolation: Isolation) -> None:
+    import time
+
+    before = time.time()
+    [moment] = values_of("import time; time.time()", 1, isolation)
+
+    assert isinstance(moment, float)
+    assert before <= moment <= time.time()
+
+
+def test_nothing_of_one_guest_is_found_by_the_next(isolation: Isolation) -> None:
+    leave = """
+import json, os, sys, builtins
+json.left = builtins.left = sys.left = os.environ["LEFT"] = "x"
+open("/tmp/left", "w").write("x")
+open("/workspace/left", "w").write("x")
+sys.path.append("/left")
+"""
+    look = """
+import builtins, json, os, sys
+[hasattr(json, "left"), hasattr(builtins, "left"), hasattr(sys, "left"), "LEFT" in os.environ,
+ os.listdir("/tmp"), os.listdir("/workspace"), "/left" in sys.path]
+"""
+    assert run(leave, isolation=isolation).ok
+
+    assert values_of(look, 1, isolation) == [[False, False, False, False, [], [], False]]
+
+
+def test_many_sandboxes_of_one_snapshot_don_t_disturb_each_other() -> None:
+    sandboxes = [Sandbox() for _ in range(8)]
+    for number, sandbox in enumerate(sandboxes):
+        sandbox.run(f"import json; json.number = {number}")
+    for sandbox in sandboxes[::2]:
+        sandbox.close()
+
+    left = [sandbox.run("json.number").value for sandbox in sandboxes[1::2]]
+
+    assert [value.json for value in left if value] == [1, 3, 5, 7]
+    for sandbox in sandboxes:
+        sandbox.close()
+
+
+def test_a_guest_with_little_memory_still_gets_a_memory_error(isolation: Isolation) -> None:
+    result = run(
+        "b = bytearray(10**9)", limits=Limits(memory_bytes=64 * 1024**2), isolation=isolation
+    )
+
+    assert result.outcome is Outcome.MEMORY
