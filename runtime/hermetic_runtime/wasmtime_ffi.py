@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,15 @@ _func_new = _prototype(
 _func_call = _prototype(
     "wasmtime_func_call_unchecked", _pointer, _pointer, _pointer, _pointer, _size, _pointer
 )
+_export_get = _prototype(
+    "wasmtime_instance_export_get",
+    ctypes.c_bool,
+    _pointer,
+    _pointer,
+    ctypes.c_char_p,
+    _size,
+    _pointer,
+)
 _trap_new = _prototype("wasmtime_trap_new", _size, ctypes.c_char_p, _size)
 _set_async_stack_size = _prototype(
     "wasmtime_config_async_stack_size_set", None, _pointer, ctypes.c_uint64
@@ -133,6 +143,103 @@ class Extern:
         self.raw = raw
 
 
+class ImportSlots:
+    """The imports of one instantiation, by their place among what a module declares.
+
+    Filled in place, because a Python object for each of some hundred imports would cost
+    more than the instantiation. Every slot must be filled.
+    """
+
+    __slots__ = ("_base", "array", "count")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.array = (ffi.wasmtime_extern_t * count)()
+        self._base = ctypes.addressof(self.array)
+
+    def __setitem__(self, slot: int, extern: Extern) -> None:
+        self.array[slot] = extern.raw
+
+    def address(self, slot: int) -> int:
+        """Where the C library may write an extern."""
+        return self._base + slot * _EXTERN_BYTES
+
+    def function_address(self, slot: int) -> int:
+        """Where the C library may write a function, once the slot is marked as one."""
+        address = self.address(slot)
+        ctypes.c_uint8.from_address(address + _EXTERN_KIND).value = ffi.WASMTIME_EXTERN_FUNC.value
+        return address + _EXTERN_ITEM
+
+
+_EXTERN_BYTES = ctypes.sizeof(ffi.wasmtime_extern_t)
+_EXTERN_KIND = ffi.wasmtime_extern_t.kind.offset
+_EXTERN_ITEM = ffi.wasmtime_extern_t.of.offset
+
+
+class HostFunctions:
+    """Host functions for any number of stores, one at a time in a thread, made once.
+
+    A call goes to the function of that number in the `functions` of the store that runs
+    in the calling thread. The C library holds on to the callbacks: keep this object as
+    long as a store that uses them.
+    """
+
+    def __init__(
+        self, signatures: Sequence[Signature], types: Mapping[Signature, wasmtime.FuncType]
+    ) -> None:
+        self._types = types
+        self._prepared = [
+            (
+                ctypes.cast(types[signature].ptr(), _pointer).value,
+                _RawCallback(_dispatcher(number, signature)),
+            )
+            for number, signature in enumerate(signatures)
+        ]
+
+    def define(self, store: GuestStore, imports: ImportSlots, slots: Mapping[int, int]) -> None:
+        """Put functions, by their numbers, into slots."""
+        context, prepared = store.context, self._prepared
+        for number, slot in slots.items():
+            function_type, callback = prepared[number]
+            _func_new(context, function_type, callback, None, None, imports.function_address(slot))
+
+
+class _Running(threading.local):
+    """The store whose guest this thread is executing."""
+
+    store: GuestStore
+
+
+_running = _Running()
+
+
+def _raw_layout(signature: Signature) -> tuple[Callable[[bytes], tuple[Any, ...]], int, Any]:
+    """How to unpack raw parameters, their size, and how to reach the raw result."""
+    layout = struct.Struct("<" + "".join(_FORMATS[kind] for kind in signature.parameters))
+    result_type = _RESULT_TYPES.get(signature.result)
+    return layout.unpack, layout.size, result_type.from_address if result_type else None
+
+
+def _dispatcher(number: int, signature: Signature) -> Callable[..., int]:
+    unpack, size, result_at = _raw_layout(signature)
+    bytes_at, running = ctypes.string_at, _running
+
+    def receive(_data: int, _caller: int, values: int, _count: int) -> int:
+        store = running.store
+        store.host_calls += 1
+        try:
+            function = store.functions[number]
+            result = function(*unpack(bytes_at(values, size))) if size else function()
+            if result_at is not None:
+                result_at(values).value = result
+        except BaseException as error:
+            store.pending = error
+            return _trap_new(b"host", 4)
+        return 0
+
+    return receive
+
+
 class GuestStore:
     """A wasmtime store, with the host functions that its guest can call.
 
@@ -144,8 +251,9 @@ class GuestStore:
         self.store = wasmtime.Store(engine)
         self.context = ctypes.cast(self.store._context(), _pointer)
         self.host_calls = 0
+        self.functions: list[Callable[..., Any]] = []
         self._callbacks: list[Any] = []
-        self._pending: BaseException | None = None
+        self.pending: BaseException | None = None
 
     def close(self) -> None:
         """Free the guest and all that it holds. Handles made from it are invalid afterwards."""
@@ -177,10 +285,8 @@ class GuestStore:
         return _function_extern(func)
 
     def _receiver(self, signature: Signature, function: Callable[..., Any]) -> Callable[..., int]:
-        layout = struct.Struct("<" + "".join(_FORMATS[kind] for kind in signature.parameters))
-        unpack, size, bytes_at = layout.unpack, layout.size, ctypes.string_at
-        result_type = _RESULT_TYPES.get(signature.result)
-        result_at = result_type.from_address if result_type is not None else None
+        unpack, size, result_at = _raw_layout(signature)
+        bytes_at = ctypes.string_at
 
         def receive(_data: int, _caller: int, values: int, _count: int) -> int:
             self.host_calls += 1
@@ -189,26 +295,32 @@ class GuestStore:
                 if result_at is not None:
                     result_at(values).value = result
             except BaseException as error:
-                self._pending = error
+                self.pending = error
                 return _trap_new(b"host", 4)
             return 0
 
         return receive
 
-    def instantiate(self, module: wasmtime.Module, imports: Sequence[Extern]) -> Instance:
+    def instantiate(
+        self, module: wasmtime.Module, imports: Sequence[Extern] | ImportSlots
+    ) -> Instance:
         """Instantiate `module` with `imports` in the order in which it declares them.
 
         Raises `wasmtime.WasmtimeError` when an import is of the wrong type, and
         `wasmtime.Trap` when the module's start traps.
         """
-        externs = (ffi.wasmtime_extern_t * len(imports))(*(item.raw for item in imports))
+        if isinstance(imports, ImportSlots):
+            externs, count = imports.array, imports.count
+        else:
+            count = len(imports)
+            externs = (ffi.wasmtime_extern_t * count)(*(item.raw for item in imports))
         raw = ffi.wasmtime_instance_t()
         trap = ctypes.POINTER(ffi.wasm_trap_t)()
         error = ffi.wasmtime_instance_new(
             self.store._context(),
             module.ptr(),
             externs,
-            len(imports),
+            count,
             ctypes.byref(raw),
             ctypes.byref(trap),
         )
@@ -216,7 +328,7 @@ class GuestStore:
         return Instance(self, raw)
 
     def _raise_failure(self, error: Any, trap: Any) -> None:
-        pending, self._pending = self._pending, None
+        pending, self.pending = self.pending, None
         failure: BaseException | None = None
         if error:
             error = ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t))
@@ -235,7 +347,7 @@ class GuestStore:
                     ctypes.c_uint64.from_address(delta).value = 1
                     return 0
             except BaseException as error:
-                self._pending = error
+                self.pending = error
             return wasmtime_error(b"interrupted")
 
         callback = _DeadlineCallback(reached)
@@ -281,19 +393,12 @@ class Instance:
             raise KeyError(name)
         return Extern(item)
 
-    def exports_in_order(self, count: int) -> list[Extern]:
-        """The first `count` exports, in the order in which the module declares them."""
-        name, length = ctypes.POINTER(ctypes.c_char)(), ctypes.c_size_t()
-        context, instance = self._store.store._context(), ctypes.byref(self._raw)
-        found: list[Extern] = []
-        for index in range(count):
-            item = ffi.wasmtime_extern_t()
-            if not ffi.wasmtime_instance_export_nth(
-                context, instance, index, ctypes.byref(name), ctypes.byref(length), item
-            ):
-                raise KeyError(index)
-            found.append(Extern(item))
-        return found
+    def export_into(self, imports: ImportSlots, slots: Mapping[bytes, int]) -> None:
+        """Put exports, by their names, into slots. Raises `KeyError` when one is missing."""
+        context, instance = self._store.context, ctypes.addressof(self._raw)
+        for name, slot in slots.items():
+            if not _export_get(context, instance, name, len(name), imports.address(slot)):
+                raise KeyError(name)
 
     def function(self, name: str) -> GuestFunction:
         return GuestFunction(self._store, self.export(name))
@@ -341,6 +446,7 @@ class GuestFunction:
         for value, argument in zip(values, arguments, strict=False):
             value.i64 = argument & 0xFFFFFFFF
         trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        previous, _running.store = getattr(_running, "store", self._store), self._store
         error = _func_call(
             self._store.context,
             ctypes.byref(self._func),
@@ -348,6 +454,7 @@ class GuestFunction:
             count,
             ctypes.byref(trap),
         )
+        _running.store = previous
         self._store._raise_failure(error, trap)
         return values[0].i32 & 0xFFFFFFFF
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from collections.abc import Callable, Iterable
+from functools import cache, wraps
 from typing import Any, NamedTuple, TypeVar
 
 from hermetic_runtime.kernel.errno import Failure
@@ -77,11 +77,14 @@ def wasi(name: str, parameters: str) -> Callable[[Callable[..., None]], Callable
     return declare
 
 
-def declarations(owner: type) -> Iterator[tuple[str, Declaration]]:
+@cache
+def declarations(owner: type) -> tuple[tuple[str, Declaration], ...]:
     """(method name, declaration) for everything that `owner` provides."""
-    for attribute in dir(owner):
-        for declaration in getattr(getattr(owner, attribute), _ATTRIBUTE, ()):
-            yield attribute, declaration
+    return tuple(
+        (attribute, declaration)
+        for attribute in dir(owner)
+        for declaration in getattr(getattr(owner, attribute), _ATTRIBUTE, ())
+    )
 
 
 def host_functions(owners: Iterable[object]) -> dict[tuple[str, str], HostFunction]:

@@ -15,8 +15,9 @@ from hermetic_runtime.kernel.stops import Aborted
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.signatures import Signature
 from hermetic_runtime.wasmtime_ffi import (
-    Extern,
     GuestStore,
+    HostFunctions,
+    ImportSlots,
     Instance,
     append_to_table,
     call_table_function,
@@ -42,18 +43,26 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CoreModules:
-    """Compiled modules and what connects them."""
+    """Compiled modules and what connects them.
+
+    `host_functions` are numbered as in `host_names`; one more, the last, is what stubs
+    report to. `host_slots` (by number), `stub_slots` (by name) and `memory_slot` are places among
+    the imports of the core.
+    """
 
     engine: wasmtime.Engine
     core: wasmtime.Module
     memory: wasmtime.Module
     stubs: wasmtime.Module
     trampoline: wasmtime.Module
-    imports: tuple[Import, ...]
+    host_functions: HostFunctions
+    host_names: tuple[tuple[str, str], ...]
     stub_names: tuple[str, ...]
+    host_slots: Mapping[int, int]
+    stub_slots: Mapping[bytes, int]
+    memory_slot: int
     mutable_globals: tuple[str, ...]
     most_memory_pages: int
-    function_types: Mapping[Signature, wasmtime.FuncType]
 
     @classmethod
     def load(
@@ -61,28 +70,37 @@ class CoreModules:
         engine: wasmtime.Engine,
         directory: Path,
         manifest: Manifest,
-        signatures: set[Signature],
+        signatures: Mapping[tuple[str, str], Signature],
     ) -> CoreModules:
-        """Raises what a damaged directory makes it raise: `OSError`, `KeyError`,
-        `wasmtime.WasmtimeError`.
+        """`signatures` are those of the host's functions, by module and name.
+
+        Raises what a damaged directory makes it raise: `OSError`, `KeyError`,
+        `ValueError`, `wasmtime.WasmtimeError`.
         """
         core, memory, stubs, trampoline = (
             load_module(engine, directory / f"{name}.cwasm")
             for name in ("core", "memory", "stubs", "trampoline")
         )
+        imports = [Import(*item) for item in manifest["imports"]]
+        providers = [item.provider for item in imports]
+        slots = {(item.module, item.name): slot for slot, item in enumerate(imports)}
+        host_names = tuple((it.module, it.name) for it in imports if it.provider == "host")
+        types = {kind: kind.function_type() for kind in {UNAVAILABLE, *signatures.values()}}
+        called = [*(signatures[name] for name in host_names), UNAVAILABLE]
         return cls(
             engine=engine,
             core=core,
             memory=memory,
             stubs=stubs,
             trampoline=trampoline,
-            imports=tuple(Import(*item) for item in manifest["imports"]),
+            host_functions=HostFunctions(called, types),
+            host_names=host_names,
             stub_names=tuple(manifest["stubs"]),
+            host_slots={number: slots[name] for number, name in enumerate(host_names)},
+            stub_slots={name.encode(): slots["env", name] for name in manifest["stubs"]},
+            memory_slot=providers.index("memory"),
             mutable_globals=tuple(manifest["mutable_globals"]),
             most_memory_pages=manifest["most_memory_pages"],
-            function_types={
-                signature: signature.function_type() for signature in {UNAVAILABLE, *signatures}
-            },
         )
 
 
@@ -118,33 +136,24 @@ class CoreInstance:
         Raises `wasmtime.Trap` or `wasmtime.WasmtimeError`, which here mean that the
         prepared code does not fit this version of the host.
         """
-        stubs = self._stubs()
-        imports = [
-            self._memory
-            if wanted.provider == "memory"
-            else stubs[wanted.name]
-            if wanted.provider == "stub"
-            else self._define(functions[wanted.module, wanted.name])
-            for wanted in self._modules.imports
-        ]
-        self._core = self.store.instantiate(self._modules.core, imports)
+        modules = self._modules
+        self.store.functions = [functions[name].call for name in modules.host_names]
+        self.store.functions.append(self._unavailable)
+        imports = ImportSlots(len(modules.host_slots) + len(modules.stub_slots) + 1)
+        imports[modules.memory_slot] = self._memory
+        modules.host_functions.define(self.store, imports, modules.host_slots)
+        self._instantiate_stubs().export_into(imports, modules.stub_slots)
+        self._core = self.store.instantiate(modules.core, imports)
 
-    def _define(self, function: HostFunction) -> Extern:
-        signature = function.declaration.signature
-        function_type = self._modules.function_types[signature]
-        return self.store.host_function(signature, function_type, function.call)
+    def _instantiate_stubs(self) -> Instance:
+        report = ImportSlots(1)
+        self._modules.host_functions.define(self.store, report, {len(self._modules.host_names): 0})
+        return self.store.instantiate(self._modules.stubs, report)
 
-    def _stubs(self) -> dict[str, Extern]:
+    def _unavailable(self, number: int) -> None:
         names = self._modules.stub_names
-
-        def unavailable(number: int) -> None:
-            name = names[number] if number < len(names) else "?"
-            raise Aborted(f"JavaScript is not available in this sandbox ({name})")
-
-        function_type = self._modules.function_types[UNAVAILABLE]
-        report = self.store.host_function(UNAVAILABLE, function_type, unavailable)
-        instance = self.store.instantiate(self._modules.stubs, [report])
-        return dict(zip(names, instance.exports_in_order(len(names)), strict=True))
+        name = names[number] if number < len(names) else "?"
+        raise Aborted(f"JavaScript is not available in this sandbox ({name})")
 
     @property
     def core(self) -> Instance:

@@ -52,7 +52,9 @@ class PyodideInterpreter:
     def load(cls, directory: Path, manifest: Manifest) -> PyodideInterpreter:
         """Raises what a damaged directory makes it raise."""
         metering = Metering(manifest["metering"])
-        signatures = {declared.signature for declared in emscripten_declarations().values()}
+        signatures = {
+            name: declared.signature for name, declared in emscripten_declarations().items()
+        }
         return cls(
             description=manifest["interpreter"],
             metering=metering,
