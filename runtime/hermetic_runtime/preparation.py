@@ -51,7 +51,7 @@ def prepare(
         return directory
     from hermetic_runtime.preparing_process import run_preparing  # only needed this once
 
-    run_preparing(chosen, on_progress or (lambda _: None))
+    run_preparing("interpreter", {"metering": chosen.value}, on_progress or (lambda _: None))
     if not is_complete(directory):
         raise PreparationError(f"preparing ended, but {directory} is not complete")
     return directory

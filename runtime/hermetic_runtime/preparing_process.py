@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from hermetic_runtime.compilation import Metering
-from hermetic_runtime.errors import ImageError, PreparationError
+from hermetic_runtime.errors import HermeticError, ImageError, PreparationError
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.processes.programs import isolated_python
 
-_ERRORS = {error.code: error for error in (ImageError, PreparationError)}
+_PROGRAM = "hermetic_runtime.preparing"
+_ERRORS: dict[str, type[HermeticError]] = {
+    error.code: error for error in (ImageError, PreparationError)
+}
 
 
-def run_preparing(metering: Metering, on_progress: Callable[[Progress], None]) -> None:
-    """Prepare in another process, and pass on how far it is.
+def run_preparing(
+    task: str, argument: Mapping[str, Any], on_progress: Callable[[Progress], None]
+) -> dict[str, Any]:
+    """Do a task of `preparing` in another process, and pass on how far it is.
 
-    Whatever `on_progress` raises ends that process. Raises `ImageError` and
-    `PreparationError`.
+    Gives the task's result. Whatever `on_progress` raises ends that process. Raises
+    `ImageError` and `PreparationError`.
     """
     on_progress(Progress("starting", 0.0))
+    result: dict[str, Any] | None = None
     with subprocess.Popen(
-        isolated_python("hermetic_runtime.preparing", metering.value),
+        isolated_python(_PROGRAM, task, json.dumps(argument)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,18 +38,36 @@ def run_preparing(metering: Metering, on_progress: Callable[[Progress], None]) -
         assert process.stdout is not None and process.stderr is not None
         try:
             for line in process.stdout:
-                _take_report(json.loads(line), on_progress)
+                result = _take_report(json.loads(line), on_progress)
             last_words = process.stderr.read().strip().splitlines()[-1:]
         except BaseException:
             process.kill()
             raise
-    if process.returncode != 0:
+    if process.returncode != 0 or result is None:
         said = f": {last_words[0]}" if last_words else ""
         raise PreparationError(f"preparing ended with status {process.returncode}{said}")
+    return result
 
 
-def _take_report(report: dict[str, Any], on_progress: Callable[[Progress], None]) -> None:
+def start_preparing(task: str, argument: Mapping[str, Any]) -> None:
+    """Let a task be done in the background, at the lowest priority. Nobody waits for it."""
+    subprocess.Popen(
+        ["nice", "-n", "19", *isolated_python(_PROGRAM, task, json.dumps(argument))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _take_report(
+    report: dict[str, Any], on_progress: Callable[[Progress], None]
+) -> dict[str, Any] | None:
+    """The result, if this is it."""
     if "error" in report:
         error = _ERRORS.get(report["error"], PreparationError)
         raise error(report["message"], hint=report["hint"])
+    if "result" in report:
+        return report["result"]
     on_progress(Progress(report["step"], report["fraction"], report["detail"]))
+    return None

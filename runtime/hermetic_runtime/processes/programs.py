@@ -69,8 +69,8 @@ def _high(descriptor: int) -> Generator[int]:
         os.close(copy)
 
 
-def isolated_python(module: str, argument: str) -> list[str]:
-    """A command line that calls `main(argument)` of a module of ours.
+def isolated_python(module: str, *arguments: str) -> list[str]:
+    """A command line that calls `main(*arguments)` of a module of ours.
 
     The new Python runs isolated (-I) and without site (-S): no PYTHONPATH, no user
     site, no .pth file, no current folder. It finds our packages where this process
@@ -84,7 +84,7 @@ def isolated_python(module: str, argument: str) -> list[str]:
         )
     code = (
         f"import gc, sys; gc.disable(); sys.path += {_package_folders()!r}; "
-        f"from {module} import main; main({argument!r})"
+        f"from {module} import main; main(*{arguments!r})"
     )
     no_bytecode = ["-B"] if sys.dont_write_bytecode else []
     return [sys.executable, "-I", "-S", "-X", "utf8", *no_bytecode, "-c", code]

@@ -1,0 +1,169 @@
+"""Preparing Pyodide: compiling it, packing its standard library, and taking snapshots."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hermetic_runtime import engine
+from hermetic_runtime.cache import cache_directory, preparing_lock, private_directory
+from hermetic_runtime.compilation import Metering
+from hermetic_runtime.environments import Environment
+from hermetic_runtime.preparation import file_digest, prepared_directory
+from hermetic_runtime.prepared import (
+    MANIFEST,
+    SNAPSHOTS,
+    Manifest,
+    is_complete,
+    read_manifest,
+)
+from hermetic_runtime.preparing import Report
+from hermetic_runtime.snapshots.making import VARIANTS, make_snapshot
+from hermetic_runtime.snapshots.preloads import STANDARD
+from hermetic_runtime.standard_library import pack_compiled, pack_sources
+from hermetic_wasm.images import PYODIDE, InterpreterImage
+
+_COMPILE_SECONDS = 6.0
+_COMPILE_SHARE = 0.55
+_LIBRARY_SHARE = 0.35
+_UNFINISHED = ".unfinished"
+
+
+def prepare_task(argument: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Prepare the interpreter with the `metering` that `argument` names."""
+    prepare_interpreter(Metering(argument["metering"]), report)
+    return {}
+
+
+def prepare_interpreter(
+    metering: Metering, report: Report, image: InterpreterImage = PYODIDE
+) -> None:
+    """Make `prepared_directory(metering)`, unless another process has made it meanwhile."""
+    directory = prepared_directory(metering, image)
+    cache = cache_directory()
+    with preparing_lock(cache):
+        if is_complete(directory):
+            return
+        private_directory(cache / "interpreters")
+        _remove_unfinished(directory.parent)
+        with _replacing(directory) as unfinished:
+            _compile(metering, image, unfinished, report)
+            _write_manifest(unfinished, metering, image)
+            _add_standard_library(directory.parent, unfinished, image, report)
+            _write_manifest(unfinished, metering, image)
+            _add_snapshots(unfinished, report)
+            _write_manifest(unfinished, metering, image)
+
+
+@contextmanager
+def _replacing(directory: Path) -> Generator[Path]:
+    """A new directory that takes the place of `directory` when all went well."""
+    unfinished = private_directory(directory.with_name(f"{directory.name}{_UNFINISHED}"))
+    try:
+        yield unfinished
+        shutil.rmtree(directory, ignore_errors=True)
+        unfinished.rename(directory)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _remove_unfinished(parent: Path) -> None:
+    """Clear away what a preparation that was killed has left."""
+    for path in parent.glob(f"*{_UNFINISHED}"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _compile(metering: Metering, image: InterpreterImage, directory: Path, report: Report) -> None:
+    wasmtime_engine = engine.create_engine(metering)
+    with _passing_time("compiling the interpreter", report):
+        for name, source in (
+            ("core", image.read("core.wasm")),
+            ("memory", image.read("memory.wasm")),
+            ("stubs", image.read("stubs.wasm")),
+            ("trampoline", image.trampoline()),
+        ):
+            path = directory / f"{name}.cwasm"
+            path.write_bytes(engine.compile_module(wasmtime_engine, source))
+
+
+@contextmanager
+def _passing_time(step: str, report: Report) -> Generator[None]:
+    """Report by the clock, since the compiler can't be asked how far it is."""
+    done = threading.Event()
+
+    def tick() -> None:
+        start = time.monotonic()
+        while True:
+            fraction = 1 - math.exp(-1.5 * (time.monotonic() - start) / _COMPILE_SECONDS)
+            report(step, _COMPILE_SHARE * fraction, "")
+            if done.wait(0.1):
+                return
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _add_standard_library(
+    parent: Path, directory: Path, image: InterpreterImage, report: Report
+) -> None:
+    """Link the packed library into `directory`, made by the first metering prepared."""
+    target = directory / "library.image"
+    for other in parent.glob("*/library.image"):
+        if other.parent != directory and is_complete(other.parent) and _intact(other):
+            os.link(other, target)
+            return
+    pack_sources(target, image)
+    compiled = directory / "compiled.image"
+
+    def packed(fraction: float, name: str) -> None:
+        share = _COMPILE_SHARE + _LIBRARY_SHARE * fraction
+        report("compiling the standard library", share, name)
+
+    pack_compiled(directory, compiled, image, packed)
+    compiled.rename(target)
+
+
+def _add_snapshots(directory: Path, report: Report) -> None:
+    begun = _COMPILE_SHARE + _LIBRARY_SHARE
+    for number in range(VARIANTS):
+        report("making snapshots", begun + (1 - begun) * number / VARIANTS, "")
+        snapshot = directory / SNAPSHOTS / str(number)
+        snapshot.mkdir(parents=True)
+        make_snapshot(Environment(directory), STANDARD, snapshot)
+
+
+def _intact(path: Path) -> bool:
+    _, digest = read_manifest(path.parent)["files"][path.name]
+    return file_digest(path) == digest
+
+
+def _write_manifest(directory: Path, metering: Metering, image: InterpreterImage) -> None:
+    files = {
+        path.relative_to(directory).as_posix(): (path.stat().st_size, file_digest(path))
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    layout = image.layout()
+    manifest: Manifest = {
+        "interpreter": f"{image.name}-{image.version} (CPython {image.python})",
+        "metering": metering.value,
+        "files": files,
+        "imports": [(module, name, provider) for module, name, *_, provider in layout["imports"]],
+        "mutable_globals": layout["mutable_globals"],
+        "most_memory_pages": layout["memory"]["maximum"],
+        "stubs": layout["stubs"],
+    }
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
