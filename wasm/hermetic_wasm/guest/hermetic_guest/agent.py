@@ -49,9 +49,10 @@ def answer(request):
 
 def run(request):
     """Execute source. Whatever it raises is part of the answer."""
-    displays.begin(request["value_bytes"])
+    displays.begin(request["display_bytes"])
     answer = _execute(request)
     answer["displays"] = displays.collected()
+    answer["displays_omitted"] = displays.omitted()
     if request["final"]:
         _call_exit_functions(answer)
     _flush(answer)
@@ -84,6 +85,12 @@ def _execute(request):
             _reserve.clear()
         answer["exit_code"] = 130 if isinstance(error, KeyboardInterrupt) else 1
         answer["error"] = failures.describe(error, filename)
+        if isinstance(error, (MemoryError, KeyboardInterrupt)):
+            return answer  # nothing is left to draw with
+    try:
+        displays.show_open_figures()
+    except BaseException as error:
+        _fail(answer, error, 1)
     return answer
 
 
@@ -102,8 +109,7 @@ def _call_exit_functions(answer):
     try:
         atexit._run_exitfuncs()
     except BaseException as error:
-        answer["exit_code"] = answer["exit_code"] or 1
-        answer["error"] = answer["error"] or failures.describe(error, "")
+        _fail(answer, error, 1)
 
 
 def _flush(answer):
@@ -113,8 +119,13 @@ def _flush(answer):
         except (AttributeError, ValueError):
             continue
         except BaseException as error:
-            answer["exit_code"] = answer["exit_code"] or 120
-            answer["error"] = answer["error"] or failures.describe(error, "")
+            _fail(answer, error, 120)
+
+
+def _fail(answer, error, exit_code):
+    """Have an error after the code's own end count, unless the code failed already."""
+    answer["exit_code"] = answer["exit_code"] or exit_code
+    answer["error"] = answer["error"] or failures.describe(error, "")
 
 
 _ACTIONS = {"run": run, "preload": snapshots.preload, "resume": snapshots.resume}
