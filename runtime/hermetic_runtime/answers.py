@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from hermetic_runtime.requests import RunReport
@@ -11,6 +12,8 @@ from hermetic_runtime.results import Display, Outcome, RunError, Value
 
 _ENOSPC, _EMFILE = 51, 33
 _MAX_DISPLAYS = 100
+_MOST_FORMS = 20
+_MOST_OMITTED = 2**31 - 1
 _MESSAGE_CHARACTERS = 10_000
 _TRACEBACK_CHARACTERS = 100_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,7 +28,12 @@ class _Malformed(Exception):
 
 
 def read_answer(
-    answer: bytes, *, value_bytes: int, memory_refused: bool, disk_refused: frozenset[str]
+    answer: bytes,
+    *,
+    value_bytes: int,
+    display_bytes: int,
+    memory_refused: bool,
+    disk_refused: frozenset[str],
 ) -> RunReport:
     """Make a report of an answer; one that is malformed becomes an `error` report.
 
@@ -37,15 +45,19 @@ def read_answer(
         exit_code = _integer(fields["exit_code"]) & 0xFF
         failure = fields["error"]
         value, too_large = _value(fields["value"], value_bytes)
-        displays = _displays(fields["displays"], value_bytes)
+        displays = _displays(fields["displays"], display_bytes)
+        omitted = min(max(_integer(fields["displays_omitted"]), 0), _MOST_OMITTED)
         if failure is None:
-            return _ended(exit_code, value, too_large, displays)
+            report = _ended(exit_code, value, too_large, displays)
+            return replace(report, displays_omitted=omitted)
         error, outcome = _failure(_object(failure), memory_refused, disk_refused)
     except (_Malformed, KeyError, ValueError, RecursionError):
         error = RunError("MalformedAnswer", "the guest sent an answer that can't be read")
         return RunReport(Outcome.ERROR, exit_code=1, error=error)
     status = {Outcome.MEMORY: 137, Outcome.DISK: 1}.get(outcome, exit_code or 1)
-    return RunReport(outcome, exit_code=status, displays=displays, error=error)
+    return RunReport(
+        outcome, exit_code=status, displays=displays, displays_omitted=omitted, error=error
+    )
 
 
 def _ended(
@@ -106,12 +118,20 @@ def _refuse(constant: str) -> None:
 
 
 def _displays(given: Any, limit: int) -> tuple[Display, ...]:
+    """Raises `_Malformed` for more than the agent lets through: `limit` bytes as UTF-8."""
     if not isinstance(given, list) or len(given) > _MAX_DISPLAYS:  # pyright: ignore
         raise _Malformed
-    return tuple(
-        Display({_text(mime, 100): _text(data, limit) for mime, data in _object(forms).items()})
-        for forms in given  # pyright: ignore
-    )
+    displays: list[Display] = []
+    for each in given:  # pyright: ignore
+        forms = _object(each)
+        if len(forms) > _MOST_FORMS:
+            raise _Malformed
+        data = {_text(mime, 100): _text(form, limit) for mime, form in forms.items()}
+        limit -= sum(len(text.encode()) for form in data.items() for text in form)
+        if limit < 0:
+            raise _Malformed
+        displays.append(Display(data))
+    return tuple(displays)
 
 
 def _object(given: Any) -> dict[str, Any]:

@@ -8,19 +8,31 @@ from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.filesystem import Filesystem
 from hermetic_runtime.kernel.host import HostFilesystem
+from hermetic_runtime.kernel.empty import EmptyFilesystem
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.overlay import Change, OverlayFilesystem
 from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.request_bounds import FILE_NAMES_BYTES, MOST_FILES, WORKSPACE_INDEX
 from hermetic_runtime.requests import GuestMount
+from hermetic_runtime.results import WorkspaceFile
+
+_WORKSPACE = b"/workspace"
 
 
 class GuestFilesystems:
     """`mounts` is what the kernel is given, by guest path."""
 
     def __init__(
-        self, environment: LoadedEnvironment, mounts: Sequence[GuestMount], quota: Quota
+        self,
+        environment: LoadedEnvironment,
+        mounts: Sequence[GuestMount],
+        quota: Quota,
+        *,
+        keep_files: bool,
     ) -> None:
         self._overlays: dict[int, OverlayFilesystem] = {}
+        self._workspace = OverlayFilesystem(EmptyFilesystem(), quota)
+        self._keep_files = keep_files
         root = MemoryFilesystem(quota)
         for name in (b"tmp", b"workspace"):
             root.root.create_mount_point(name)
@@ -28,6 +40,7 @@ class GuestFilesystems:
             b"/": root,
             b"/lib": environment.interpreter.library,
             b"/dev": DeviceFilesystem(),
+            _WORKSPACE: self._workspace,
         }
         if environment.packages is not None:
             site_packages = environment.interpreter.site_packages.encode()
@@ -39,10 +52,36 @@ class GuestFilesystems:
             found[mount.guest_path.encode()] = filesystem
         self.mounts: Mapping[bytes, Filesystem] = found
 
+    def workspace_files(self) -> tuple[tuple[WorkspaceFile, ...], int]:
+        """What was made or changed in /workspace since `changes` was called, by path; and
+        how many files more there are than `MOST_FILES`, or than `FILE_NAMES_BYTES` hold.
+        """
+        found = sorted(self._workspace.changed_files())
+        listed: list[WorkspaceFile] = []
+        left = FILE_NAMES_BYTES
+        for path, size in found[:MOST_FILES]:
+            shown = path.decode("utf-8", "backslashreplace")
+            left -= len(shown.encode())
+            if left < 0:
+                break
+            listed.append(WorkspaceFile(shown, size))
+        return tuple(listed), len(found) - len(listed)
+
     def changes(self) -> list[tuple[int, Change]]:
-        """(mount index, change) of the writable mounts, since the last call."""
-        return [
+        """(mount index, change) of the writable mounts, since the last call; of /workspace
+        too, as `WORKSPACE_INDEX`, if its files are kept.
+        """
+        changes = [
             (index, change)
             for index, overlay in self._overlays.items()
             for change in overlay.changes()
         ]
+        if self._keep_files:
+            changes += [(WORKSPACE_INDEX, change) for change in self._workspace.changes()]
+        else:
+            self._workspace.forget_changes()
+        return changes
+
+    def forget_changes(self) -> None:
+        """Take what is in /workspace now as what was there before."""
+        self._workspace.forget_changes()

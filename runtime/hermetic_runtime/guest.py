@@ -43,12 +43,16 @@ T = TypeVar("T")
 _ENVIRONMENT = {
     "HOME": "/workspace",
     "LANG": "C.UTF-8",
+    "MPLBACKEND": "module://hermetic_guest.figures",
     "PATH": "/bin",
     "TMPDIR": "/tmp",
     "TZ": "UTC",
     "USER": "guest",
+    "XDG_CACHE_HOME": "/tmp/.cache",
+    "XDG_CONFIG_HOME": "/tmp/.config",
 }
-"""What every guest finds; the caller's own variables come on top."""
+"""What every guest finds; the caller's own variables come on top. Caches and settings of
+libraries are kept out of the working folder, whose files are part of the result."""
 
 
 class Guest:
@@ -77,7 +81,9 @@ class Guest:
         self._stdout = OutputStream("stdout", self._budget, deliver)
         self._stderr = OutputStream("stderr", self._budget, deliver)
         self._quota = Quota(limits.disk_bytes, limits.files)
-        self._filesystems = GuestFilesystems(environment, settings.mounts, self._quota)
+        self._filesystems = GuestFilesystems(
+            environment, settings.mounts, self._quota, keep_files=settings.keep_files
+        )
         clock = Clock()
         self._kernel = Kernel(
             mounts=self._filesystems.mounts,
@@ -119,6 +125,7 @@ class Guest:
         """Go on as the guest of a snapshot, with variables and random state of its own."""
         self._kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
         restore_files(self._kernel, (SavedFile(*fields) for fields in saved.files))
+        self._filesystems.forget_changes()
         self._instance.resume(saved.instance)
         self._ask({"action": "resume", "variables": self._variables})
 
@@ -212,6 +219,7 @@ class Guest:
             "final": request.final,
             "capture_value": request.capture_value,
             "value_bytes": request.limits.value_bytes,
+            "display_bytes": request.limits.display_bytes,
         }
         answer = self._instance.call(marshal.dumps(message, 2))
         if answer is None:
@@ -223,6 +231,7 @@ class Guest:
         return read_answer(
             answer,
             value_bytes=request.limits.value_bytes,
+            display_bytes=request.limits.display_bytes,
             memory_refused=self._instance.memory_refused,
             disk_refused=frozenset(self._quota.refused),
         )
@@ -235,9 +244,12 @@ class Guest:
             message = f"the run reached its limit {reached}"
             error = RunError("Timeout", message, error.traceback, reached)
             report = replace(report, outcome=Outcome.TIMEOUT, exit_code=124, error=error)
+        files, files_omitted = self._filesystems.workspace_files()
         return replace(
             report,
             usage=usage,
+            files=files,
+            files_omitted=files_omitted,
             stdout_truncated=self._stdout.truncated,
             stderr_truncated=self._stderr.truncated,
         )
@@ -265,7 +277,9 @@ class Guest:
         self._input.end()
 
     def changes(self) -> list[tuple[int, Change]]:
-        """(mount index, change) of the writable mounts, since the last call."""
+        """(mount index, change) of the writable mounts and of /workspace if its files are
+        kept, since the last call. To be called after each run.
+        """
         return self._filesystems.changes()
 
     def close(self) -> None:

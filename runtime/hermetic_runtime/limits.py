@@ -41,7 +41,10 @@ class Limits:
     """Open descriptors (8 to 4,096). Past it the guest gets OSError (EMFILE)."""
 
     value_bytes: int = 1 * MIB
-    """The value of the last expression, and each display, as JSON and as repr (64 to 64 MiB)."""
+    """The value of the last expression, as JSON and as repr (64 to 64 MiB)."""
+
+    display_bytes: int = 8 * MIB
+    """All displays of each run together (64 to 64 MiB). One that does not fit is left out."""
 
     source_bytes: int = 8 * MIB
     """The source text given to one run (1 to 64 MiB)."""
@@ -64,6 +67,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "files": (0, 1_000_000),
     "open_files": (8, 4096),
     "value_bytes": (64, 64 * MIB),
+    "display_bytes": (64, 64 * MIB),
     "source_bytes": (1, 64 * MIB),
     "fuel": (1, 2**62),
 }

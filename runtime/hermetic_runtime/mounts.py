@@ -89,11 +89,15 @@ class Refusal:
     reason: str
 
     def __str__(self) -> str:
-        path = self.path[:PATH_MAX].decode("utf-8", "backslashreplace")
-        shown = "".join(
-            character if character.isprintable() else ascii(character)[1:-1] for character in path
-        )
-        return f"{shown}: {self.reason}"
+        return f"{printable_path(self.path)}: {self.reason}"
+
+
+def printable_path(path: bytes) -> str:
+    """A guest's path, with what could confuse a terminal written as escapes."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in path[:PATH_MAX].decode("utf-8", "backslashreplace")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,3 +10,9 @@ WORDS_BYTES = 1 * MIB
 """The most that arguments, or environment variables, may take together."""
 FILENAME_BYTES = 4000
 MOST_MOUNTS = 64
+WORKSPACE_INDEX = MOST_MOUNTS
+"""What /workspace has instead of the index of a mount, when it is no mount of the caller."""
+MOST_FILES = 1000
+"""The most files of /workspace that a report lists."""
+FILE_NAMES_BYTES = 256 * 1024
+"""The most that their paths may take together."""

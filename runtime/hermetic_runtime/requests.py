@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value
+from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class GuestSettings:
     limits: Limits = Limits()
     environment: dict[str, str] = field(default_factory=dict[str, str])
     mounts: tuple[GuestMount, ...] = ()
+    keep_files: bool = False
+    """Whether what is made in /workspace is given back, as changes of a mount are."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class RunReport:
     exit_code: int = 0
     value: Value | None = None
     displays: tuple[Display, ...] = ()
+    displays_omitted: int = 0
+    files: tuple[WorkspaceFile, ...] = ()
+    files_omitted: int = 0
     error: RunError | None = None
     usage: Usage = Usage()
     stdout_truncated: bool = False

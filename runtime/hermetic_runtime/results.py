@@ -56,6 +56,16 @@ class Display:
 
 
 @dataclass(frozen=True)
+class WorkspaceFile:
+    """A file that the run made or changed in /workspace. `path` is relative to that;
+    bytes in it that are not UTF-8 are written as escapes. `size` is in bytes.
+    """
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
 class RunError:
     """Why a run did not end well."""
 
@@ -100,6 +110,14 @@ class RunResult:
     stderr: StreamText = StreamText()
     value: Value | None = None
     displays: list[Display] = field(default_factory=list[Display])
+    displays_omitted: int = 0
+    """Displays that are missing because they were more than `Limits.display_bytes`, more
+    than 100, or could not be drawn."""
+    files: list[WorkspaceFile] = field(default_factory=list[WorkspaceFile])
+    files_omitted: int = 0
+    """Files beside those of `files`, which is a list of bounded length."""
+    written: list[str] = field(default_factory=list[str])
+    """What was written to the folder given as `out`: paths relative to it."""
     error: RunError | None = None
     exit_code: int = 0
     """What a process would have returned: the guest's own for `ok` and `error`,

@@ -120,10 +120,12 @@ class SharedGuest:
         limits: Limits,
         variables: Mapping[str, str],
         mounts: Sequence[GuestMount],
+        *,
+        keep_files: bool = False,
     ) -> None:
         self.interpreter = ""
         self._environment = environment
-        settings = GuestSettings(limits, dict(variables), tuple(mounts))
+        settings = GuestSettings(limits, dict(variables), tuple(mounts), keep_files)
         self._thread = _GuestThread(settings)
         self._finalizer = weakref.finalize(self, self._thread.end)
         self._cancelled = False

@@ -74,6 +74,26 @@ class OverlayFilesystem(MemoryFilesystem):
         for path in self._removals.take():
             yield Change(path, ChangeKind.REMOVED)
         reported: list[OverlayNode] = []
+        for path, node in self._changed_nodes():
+            yield _change(path, node)
+            reported.append(node)
+            self._removals.reported(path, is_directory=isinstance(node, Directory))
+        for node in reported:
+            node.changed = False
+
+    def changed_files(self) -> Iterator[tuple[bytes, int]]:
+        """(path, size in bytes) of the files that `changes` would report."""
+        for path, node in self._changed_nodes():
+            if isinstance(node, OverlayFile):
+                yield path, node.size()
+
+    def forget_changes(self) -> None:
+        """Let `changes` report only what changes from now on."""
+        for _, node in list(self._changed_nodes()):
+            node.changed = False
+
+    def _changed_nodes(self) -> Iterator[tuple[bytes, OverlayNode]]:
+        """From the root to the leaves, without paths that are too long for a system call."""
         pending = [(b"", self.root)]
         while pending:
             prefix, directory = pending.pop()
@@ -82,13 +102,9 @@ class OverlayFilesystem(MemoryFilesystem):
                 if len(path) >= PATH_MAX or not isinstance(node, OverlayNode):
                     continue
                 if node.changed:
-                    yield _change(path, node)
-                    reported.append(node)
-                    self._removals.reported(path, is_directory=isinstance(node, Directory))
+                    yield path, node
                 if isinstance(node, OverlayDirectory):
                     pending.append((path + b"/", node))
-        for node in reported:
-            node.changed = False
 
 
 def _change(path: bytes, node: OverlayNode) -> Change:

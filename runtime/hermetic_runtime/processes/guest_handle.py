@@ -48,6 +48,8 @@ class GuestProcess:
         limits: Limits,
         variables: Mapping[str, str],
         mounts: Sequence[GuestMount],
+        *,
+        keep_files: bool = False,
     ) -> None:
         self.interpreter = ""
         self.boot_seconds = 0.0
@@ -55,6 +57,7 @@ class GuestProcess:
         self._limits = limits
         self._variables = dict(variables)
         self._mounts = mounts
+        self._keep_files = keep_files
         self._hold: _Hold | None = None
         self._lock = threading.Lock()
         self._cancelled = False
@@ -89,6 +92,7 @@ class GuestProcess:
             self._limits,
             self._variables,
             tuple(GuestMountPoint(mount.guest_path, mount.writable) for mount in self._mounts),
+            self._keep_files,
         )
         descriptors = [mount.directory_fd for mount in self._mounts]
         try:

@@ -92,7 +92,10 @@ def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[St
                 GuestMount(descriptor, mount.guest_path, mount.writable)
                 for descriptor, mount in zip(descriptors, message.mounts, strict=True)
             )
-            return message, GuestSettings(message.limits, message.environment, mounts)
+            settings = GuestSettings(
+                message.limits, message.environment, mounts, message.keep_files
+            )
+            return message, settings
 
 
 @dataclass(slots=True)
@@ -251,8 +254,9 @@ def _report_frame(report: RunReport, largest: int) -> bytes:
     if frame and len(frame) <= largest:
         return frame
     error = RunError("ValueLimit", "the value or the displays are too large", limit="value_bytes")
-    report = replace(report, outcome=Outcome.OUTPUT, exit_code=1, value=None, displays=())
-    return encode(Report(replace(report, error=error)))
+    report = replace(report, outcome=Outcome.OUTPUT, exit_code=1, value=None, error=error)
+    omitted = report.displays_omitted + len(report.displays)
+    return encode(Report(replace(report, displays=(), displays_omitted=omitted)))
 
 
 def _pass_on(message: Input | InputEnd | Interrupt, guest: Guest) -> None:

@@ -12,7 +12,7 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.processes.protocol import Accepted, accepts
 from hermetic_runtime.processes.reports import report_from_fields, report_to_fields
-from hermetic_runtime.request_bounds import MOST_MOUNTS, MOST_WORDS, WORDS_BYTES
+from hermetic_runtime.request_bounds import MOST_MOUNTS, MOST_WORDS, WORDS_BYTES, WORKSPACE_INDEX
 from hermetic_runtime.requests import RunReport, RunRequest
 
 CHUNK_BYTES = 64 * 1024
@@ -55,6 +55,7 @@ class Start(NamedTuple):
     limits: Limits
     environment: dict[str, str]
     mounts: tuple[GuestMountPoint, ...]
+    keep_files: bool = False
 
     @staticmethod
     def kind() -> int:
@@ -67,6 +68,7 @@ class Start(NamedTuple):
             "mounts": [
                 {"path": each.guest_path, "writable": each.writable} for each in self.mounts
             ],
+            "keep_files": self.keep_files,
         }
 
     @classmethod
@@ -78,7 +80,7 @@ class Start(NamedTuple):
             mount = Fields("Start.mounts", given)
             mounts.append(GuestMountPoint(mount.text("path", PATH_BYTES), mount.flag("writable")))
             mount.end()
-        return cls(limits, environment, tuple(mounts))
+        return cls(limits, environment, tuple(mounts), fields.flag("keep_files"))
 
 
 class Run(NamedTuple):
@@ -233,7 +235,7 @@ class InputWanted(NamedTuple):
 
 
 class Change(NamedTuple):
-    """From a guest process: a change in a writable mount, or a piece of one.
+    """From a guest process: a change in a writable mount or in /workspace, or a piece of one.
 
     While `more` is true, the file's contents go on in the next message.
     """
@@ -260,7 +262,7 @@ class Change(NamedTuple):
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         return cls(
-            mount=fields.integer("mount", 0, MOST_MOUNTS - 1),
+            mount=fields.integer("mount", 0, WORKSPACE_INDEX),
             change=FileChange(
                 path=fields.binary("path", PATH_BYTES),
                 kind=ChangeKind(fields.choice("kind", CHANGE_KINDS)),
@@ -289,8 +291,10 @@ class Report(NamedTuple):
 
 
 def report_frame_bytes(limits: Limits) -> int:
-    """The largest frame of a report: value, repr and displays, and what is said of errors."""
-    return 16 * limits.value_bytes + 1 * MIB
+    """The largest frame of a report: value, repr and displays, and what is said of errors
+    and of files.
+    """
+    return 16 * limits.value_bytes + limits.display_bytes + 2 * MIB
 
 
 def from_guest(limits: Limits) -> dict[int, Accepted]:

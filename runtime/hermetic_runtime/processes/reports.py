@@ -7,8 +7,9 @@ from typing import Any
 
 from hermetic_runtime.limits import MIB
 from hermetic_runtime.processes.fields import Fields, ProtocolError
+from hermetic_runtime.request_bounds import FILE_NAMES_BYTES, MOST_FILES
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value
+from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
 _MOST_TEXT = 1024 * MIB
 """Texts of a report have no bound of their own: the frame has one."""
@@ -24,6 +25,9 @@ def report_to_fields(report: RunReport) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "value": _value_to_fields(report.value),
         "displays": [display.data for display in report.displays],
+        "displays_omitted": report.displays_omitted,
+        "files": [{"path": file.path, "size": file.size} for file in report.files],
+        "files_omitted": report.files_omitted,
         "error": _error_to_fields(report.error),
         "usage": _usage_to_fields(report.usage),
         "stdout_truncated": report.stdout_truncated,
@@ -39,6 +43,9 @@ def report_from_fields(fields: Fields) -> RunReport:
         exit_code=fields.integer("exit_code", 0, 255),
         value=_read_value(fields.nested("value")) if fields.optional("value") else None,
         displays=tuple(_read_display(each) for each in fields.items("displays", _MOST_DISPLAYS)),
+        displays_omitted=fields.integer("displays_omitted", 0, _COUNT),
+        files=tuple(_read_file(each) for each in fields.items("files", MOST_FILES)),
+        files_omitted=fields.integer("files_omitted", 0, _COUNT),
         error=_read_error(fields.nested("error")) if fields.optional("error") else None,
         usage=_read_usage(fields.nested("usage")),
         stdout_truncated=fields.flag("stdout_truncated"),
@@ -71,6 +78,16 @@ def _read_value(fields: Fields) -> Value:
 def _read_display(given: object) -> Display:
     fields = Fields("Report.displays", {"data": given})
     return Display(fields.text_map("data", _MOST_FORMS, _MOST_TEXT))
+
+
+def _read_file(given: object) -> WorkspaceFile:
+    fields = Fields("Report.files", given)
+    path = fields.text("path", FILE_NAMES_BYTES)
+    if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+        raise ProtocolError("a file of a report is not named by a plain relative path")
+    file = WorkspaceFile(path, fields.integer("size", 0, _COUNT))
+    fields.end()
+    return file
 
 
 def _error_to_fields(error: RunError | None) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ _METHODS = (
 )
 _MOST = 100
 """Displays kept of one run."""
+_MOST_FORMS = 20
+"""Forms that one display may have."""
 
 _shown = []
 _budget = 0
@@ -90,7 +92,7 @@ def _keep(forms):
     """Add a display, or count it as left out when it is more than the run may show."""
     global _budget, _omitted
     size = sum(_size(mime) + _size(data) for mime, data in forms.items())
-    if size > _budget or len(_shown) >= _MOST:
+    if size > _budget or len(_shown) >= _MOST or len(forms) > _MOST_FORMS:
         _omitted += 1
         return
     _budget -= size
@@ -148,4 +150,4 @@ def _as_text(data):
 
 
 def _size(text):
-    return len(text.encode("utf-8", "replace"))
+    return len(text.encode("utf-8", "surrogatepass"))
