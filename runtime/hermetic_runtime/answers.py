@@ -66,10 +66,10 @@ def _ended(
     if too_large:
         message = "the value of the last expression is larger than it may be"
         error = RunError("ValueLimit", message, limit="value_bytes")
-        return RunReport(Outcome.OUTPUT, 1, value, displays, error)
+        return RunReport(Outcome.OUTPUT, 1, value, displays, error=error)
     if exit_code:
         error = RunError("SystemExit", str(exit_code))
-        return RunReport(Outcome.ERROR, exit_code, value, displays, error)
+        return RunReport(Outcome.ERROR, exit_code, value, displays, error=error)
     return RunReport(Outcome.OK, 0, value, displays)
 
 

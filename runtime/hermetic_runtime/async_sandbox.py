@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
 
@@ -31,6 +32,7 @@ async def run_async(
     env: Mapping[str, str] | None = None,
     mounts: Sequence[Mount] = (),
     limits: Limits | None = None,
+    out: Path | str | None = None,
     isolation: Isolation = "process",
     capture_value: bool = True,
     on_output: OnOutput | None = None,
@@ -38,7 +40,12 @@ async def run_async(
 ) -> RunResult:
     """`hermetic_runtime.sandbox.run` for asyncio. Cancelling the task ends the guest."""
     async with AsyncSandbox(
-        env=env, mounts=mounts, limits=limits, isolation=isolation, on_progress=on_progress
+        env=env,
+        mounts=mounts,
+        limits=limits,
+        out=out,
+        isolation=isolation,
+        on_progress=on_progress,
     ) as sandbox:
         return await sandbox.run(
             code,
@@ -65,6 +72,7 @@ class AsyncSandbox:
         env: Mapping[str, str] | None = None,
         mounts: Sequence[Mount] = (),
         limits: Limits | None = None,
+        out: Path | str | None = None,
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -73,6 +81,7 @@ class AsyncSandbox:
             env=env,
             mounts=mounts,
             limits=limits,
+            out=out,
             isolation=isolation,
             on_progress=self._in_loop(on_progress),
         )

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.kernel.devices import DeviceFilesystem
+from hermetic_runtime.kernel.empty import EmptyFilesystem
 from hermetic_runtime.kernel.filesystem import Filesystem
 from hermetic_runtime.kernel.host import HostFilesystem
-from hermetic_runtime.kernel.empty import EmptyFilesystem
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.overlay import Change, OverlayFilesystem
 from hermetic_runtime.kernel.quota import Quota

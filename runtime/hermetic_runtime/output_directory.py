@@ -57,13 +57,9 @@ class OutputDirectory:
             for change in changes
             if change.kind is not ChangeKind.REMOVED or change.path in self._made
         ]
-        self._made.update(
-            change.path for change in wanted if change.kind is not ChangeKind.REMOVED
-        )
+        self._made.update(change.path for change in wanted if change.kind is not ChangeKind.REMOVED)
         files = {
-            change.path
-            for change in wanted
-            if change.kind in (ChangeKind.FILE, ChangeKind.SYMLINK)
+            change.path for change in wanted if change.kind in (ChangeKind.FILE, ChangeKind.SYMLINK)
         }
         shown = [change for display in displays for change in self._display_changes(display)]
         applied = apply_changes(self._descriptor, [*wanted, *shown])

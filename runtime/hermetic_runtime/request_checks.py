@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
@@ -81,6 +82,16 @@ def checked_environment(env: Mapping[str, str] | None) -> dict[str, str]:
         _check_text(value, f"env[{name!r}]")
     _check_amount([f"{name}={value}" for name, value in environment.items()], "env")
     return environment
+
+
+def checked_folder(path: Path | str | None) -> Path | None:
+    """Absolute, so that a later change of the working directory makes no difference."""
+    if path is None:
+        return None
+    if not isinstance(path, Path | str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(f"out must be a path, not {_kind(path)}")
+    _check_text(str(path), "out")
+    return Path(path).absolute()
 
 
 def checked_limits(limits: Limits | None) -> Limits:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal
 
@@ -27,6 +28,7 @@ from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.request_checks import (
     checked_environment,
+    checked_folder,
     checked_limits,
     checked_mounts,
     checked_request,
@@ -48,6 +50,7 @@ def run(
     env: Mapping[str, str] | None = None,
     mounts: Sequence[Mount] = (),
     limits: Limits | None = None,
+    out: Path | str | None = None,
     isolation: Isolation = "process",
     capture_value: bool = True,
     on_output: OnOutput | None = None,
@@ -58,7 +61,12 @@ def run(
     The parameters are those of `Sandbox` and `Sandbox.run`, and so are the errors.
     """
     with Sandbox(
-        env=env, mounts=mounts, limits=limits, isolation=isolation, on_progress=on_progress
+        env=env,
+        mounts=mounts,
+        limits=limits,
+        out=out,
+        isolation=isolation,
+        on_progress=on_progress,
     ) as sandbox:
         return sandbox.run(
             code,
@@ -75,7 +83,9 @@ class Sandbox:
     """One guest, which keeps its state from run to run.
 
     `env` is added to the guest's environment, `mounts` are host directories that it
-    sees, `limits` bound it and each of its runs. With `isolation="process"` the guest
+    sees, `limits` bound it and each of its runs. `out` is a host
+    directory that gets, after each run, the files that it made in /workspace and its
+    displays; without it the result only lists the files. With `isolation="process"` the guest
     lives in an OS process of its own; with `"shared"` in this one. The interpreter is
     prepared when that has not been done on this machine, which takes seconds;
     `on_progress` is told about it.
@@ -90,6 +100,7 @@ class Sandbox:
         env: Mapping[str, str] | None = None,
         mounts: Sequence[Mount] = (),
         limits: Limits | None = None,
+        out: Path | str | None = None,
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -98,6 +109,7 @@ class Sandbox:
         self._variables = checked_environment(env)
         self._mounts = checked_mounts(mounts)
         self._limits = checked_limits(limits)
+        self._out = checked_folder(out)
         self._isolation = isolation
         self._on_progress = on_progress
         self._owner = os.getpid()
@@ -172,7 +184,8 @@ class Sandbox:
             began = time.perf_counter()
             try:
                 driven = driver.run(request, output, source)
-                directories.give_back(driven.changes, output)
+                displays = driven.report.displays
+                written = directories.give_back(driven.changes, displays, output)
             except BaseException as error:
                 self._close(f"its last run was broken off by {type(error).__name__}")
                 raise
@@ -182,7 +195,7 @@ class Sandbox:
             elif not driven.report.alive:
                 self._close(f"its guest ended in a run with outcome {driven.report.outcome}")
             timings = replace(self._timings if first else Timings(), run=seconds)
-            return _result(driven.report, output, timings, driver.interpreter)
+            return _result(driven.report, written, output, timings, driver.interpreter)
 
     def cancel(self) -> None:
         """End the guest and the run under way, whose outcome is `cancelled`.
@@ -231,7 +244,7 @@ class Sandbox:
         environment = self._prepare()
         prepared = time.perf_counter()
         try:
-            self._directories = MountedDirectories(self._mounts)
+            self._directories = MountedDirectories(self._mounts, self._out)
             try:
                 self._start_driver(environment)
             except (SandboxCrashed, PreparationError):
@@ -264,11 +277,12 @@ class Sandbox:
         driver.start()
 
     def _make_driver(self, environment: Environment, mounts: Sequence[GuestMount]) -> Driver:
+        limits, variables, keep = self._limits, self._variables, self._out is not None
         if self._isolation == "shared":
             from hermetic_runtime.shared import SharedGuest
 
-            return SharedGuest(environment, self._limits, self._variables, mounts)
-        return GuestProcess(launcher(environment), self._limits, self._variables, mounts)
+            return SharedGuest(environment, limits, variables, mounts, keep_files=keep)
+        return GuestProcess(launcher(environment), limits, variables, mounts, keep_files=keep)
 
     def _close(self, reason: str) -> None:
         self._closed_because = self._closed_because or reason
@@ -287,7 +301,11 @@ class Sandbox:
 
 
 def _result(
-    report: RunReport, output: CapturedOutput, timings: Timings, interpreter: str
+    report: RunReport,
+    written: list[str],
+    output: CapturedOutput,
+    timings: Timings,
+    interpreter: str,
 ) -> RunResult:
     return RunResult(
         outcome=report.outcome,
@@ -295,6 +313,10 @@ def _result(
         stderr=output.text("stderr", truncated=report.stderr_truncated),
         value=report.value,
         displays=list(report.displays),
+        displays_omitted=report.displays_omitted,
+        files=list(report.files),
+        files_omitted=report.files_omitted,
+        written=written,
         error=report.error,
         exit_code=report.exit_code,
         usage=report.usage,

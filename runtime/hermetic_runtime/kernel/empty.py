@@ -23,7 +23,7 @@ class EmptyFilesystem(Filesystem):
 
 
 class _EmptyDirectory(Directory):
-    __slots__ = ("_filesystem", "_made_ns", "name", "removed")
+    __slots__ = ("_filesystem", "_made_ns", "mode", "name", "removed")
 
     def __init__(self, filesystem: EmptyFilesystem) -> None:
         self._filesystem = filesystem

@@ -38,7 +38,8 @@ READY = "send(READY, seconds=0.1, interpreter='fake')\n"
 STARTED = READY + "receive()\n"
 """Boots, and has been given a run."""
 REPORT = """
-send(REPORT, outcome="ok", exit_code=0, value=None, displays=[], error=None,
+send(REPORT, outcome="ok", exit_code=0, value=None, displays=[],
+     displays_omitted=0, files=[], files_omitted=0, error=None,
      usage=dict(wall_seconds=1, cpu_seconds=1, peak_memory_bytes=1, host_calls=1,
                 disk_bytes=1, fuel=None),
      stdout_truncated=False, stderr_truncated=False, alive=True)
