@@ -46,6 +46,8 @@ examples:
   hermetic run --mount data:/data --mount out:/out:rw report.py
       folders of this machine: `data` to read; changes in /out come back to `out`
       when the run has ended
+  hermetic run --out results plot.py
+      figures, and what the script writes to its working folder, come to `results`
   hermetic run --json -c '1 + 1' | jq .value.json
       the result as data, with what the run used and how it ended
 
@@ -138,6 +140,13 @@ def _add_run(commands: _Commands) -> None:
         metavar="HOST:GUEST[:ro|rw]",
         help="a folder of this machine at an absolute path in the guest; read-only unless rw",
     )
+    given.add_argument(
+        "--out",
+        type=_folder,
+        metavar="DIR",
+        help="a folder of this machine that gets the files of the script's working folder and"
+        " its figures when the run has ended; made if there is none",
+    )
     _add_limits(parser)
     parser.add_argument(
         "--isolation",
@@ -183,6 +192,12 @@ def _limit(field: str, convert: Callable[[str], float]) -> Callable[[str], float
         return given[field]
 
     return checked
+
+
+def _folder(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("name a folder")
+    return text
 
 
 def _add_cache(commands: _Commands) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from hermetic.cli.made import describe_made
 from hermetic.cli.messages import say
 from hermetic.cli.outcomes import describe_ending
 from hermetic.cli.programs import read_program
@@ -41,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
             env=environment,
             mounts=mounts,
             limits=limits,
+            out=options.out,
             isolation=options.isolation,
             capture_value=options.json,
             on_output=None if options.json else pass_on,
@@ -48,6 +50,9 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.json:
         write(STDOUT, json.dumps(result.to_dict(), indent=2).encode() + b"\n")
+    else:
+        for line in describe_made(result, options.out):
+            say(line)
     ending = describe_ending(result, limits)
     if ending is not None:
         say(ending.message, hint=ending.hint)
