@@ -18,6 +18,7 @@ from hermetic_runtime.kernel.constants import (
     O_TRUNC,
     SEEK_SET,
 )
+from hermetic_runtime.kernel.empty import EmptyFilesystem
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.host import HostFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
@@ -360,3 +361,43 @@ def test_paths_too_long_for_the_host_are_not_reported(
         kernel.chdir(b"n" * 250)
 
     assert len(changed(overlay)) == 16
+
+
+def test_changed_files_are_named_without_being_reported(
+    kernel: Kernel, overlay: OverlayFilesystem
+) -> None:
+    write_file(kernel, b"new", b"12345")
+    write_file(kernel, b"d/inner", b"x")
+    kernel.mkdir(AT_FDCWD, b"folder", 0o755)
+
+    assert sorted(overlay.changed_files()) == [(b"d/inner", 1), (b"new", 5)]
+    assert sorted(overlay.changed_files()) == [(b"d/inner", 1), (b"new", 5)]
+
+
+def test_forgotten_changes_are_not_reported(kernel: Kernel, overlay: OverlayFilesystem) -> None:
+    write_file(kernel, b"a", b"1")
+    overlay.forget_changes()
+    write_file(kernel, b"b", b"2")
+
+    assert changed(overlay) == [(b"b", "file", b"2")]
+
+
+def test_a_forgotten_file_is_reported_when_it_changes_again(
+    kernel: Kernel, overlay: OverlayFilesystem
+) -> None:
+    write_file(kernel, b"a", b"1")
+    overlay.forget_changes()
+    write_file(kernel, b"a", b"22")
+
+    assert list(overlay.changed_files()) == [(b"a", 2)]
+
+
+def test_a_layer_over_nothing_begins_empty() -> None:
+    quota = Quota(MIB, 50)
+    overlay = OverlayFilesystem(EmptyFilesystem(), quota)
+    kernel = new_kernel(mounts={b"/o": overlay}, quota=quota, cwd=b"/o")
+
+    assert names_in(kernel, b".") == []
+    write_file(kernel, b"a", b"1")
+    assert changed(overlay) == [(b"a", "file", b"1")]
+    kernel.close_all()

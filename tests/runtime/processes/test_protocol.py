@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -36,14 +38,17 @@ from hermetic_runtime.processes.zygote_messages import (
     to_zygote,
 )
 from hermetic_runtime.requests import RunReport, RunRequest
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value
+from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
-LIMITS = Limits(value_bytes=1000, fuel=5)
+LIMITS = Limits(value_bytes=1000, display_bytes=1000, fuel=5)
 FULL_REPORT = RunReport(
     outcome=Outcome.ERROR,
     exit_code=3,
     value=Value("[1]", [1, 2**200, None, "é", {"a": 1.5}], is_json=True),
     displays=(Display({"text/html": "<b>"}),),
+    displays_omitted=2,
+    files=(WorkspaceFile("d/é", 2**40),),
+    files_omitted=4,
     error=RunError("KeyError", "'a'", "Traceback…\n", "open_files"),
     usage=Usage(1.5, 0.25, 7, 8, 9, 10),
     stdout_truncated=True,
@@ -52,7 +57,7 @@ FULL_REPORT = RunReport(
 )
 
 TO_GUEST: list[Message] = [
-    Start(LIMITS, {"A": "b", "C": "\udcff"}, (GuestMountPoint("/data", True),)),
+    Start(LIMITS, {"A": "b", "C": "\udcff"}, (GuestMountPoint("/data", True),), keep_files=True),
     Run(RunRequest(b"x\0\xff", "a.py", ("-v", "é"), LIMITS, final=True, capture_value=False)),
     Input(b"abc"),
     InputEnd(),
@@ -190,12 +195,27 @@ def test_output_over_the_size_of_a_chunk_is_refused() -> None:
 
 
 def test_a_report_may_be_larger_where_values_may_be() -> None:
-    large = Report(RunReport(Outcome.OK, value=Value("x" * (2 * 1024 * 1024))))
+    large = Report(RunReport(Outcome.OK, value=Value("x" * (3 * 1024 * 1024))))
 
     with pytest.raises(ProtocolError):
         decode(encode(large))
     wide = FrameDecoder(from_guest(Limits(value_bytes=2 * 1024 * 1024)))
     assert list(wide.feed(encode(large))) == [large]
+
+
+@pytest.mark.parametrize("path", ["", "/a", "a/../b", "a//b", "a\0", "x" * 300_000])
+def test_a_report_with_a_file_that_has_no_plain_path_is_refused(path: str) -> None:
+    report = replace(FULL_REPORT, files=(WorkspaceFile(path, 1),))
+
+    with pytest.raises(ProtocolError):
+        decode(encode(Report(report)))
+
+
+def test_a_report_with_too_many_files_is_refused() -> None:
+    report = replace(FULL_REPORT, files=(WorkspaceFile("a", 1),) * 1001)
+
+    with pytest.raises(ProtocolError):
+        decode(encode(Report(report)))
 
 
 def test_the_bound_of_a_report_grows_with_value_bytes() -> None:

@@ -1,0 +1,11 @@
+managers = {}
+
+
+class Gcf:
+    @staticmethod
+    def get_all_fig_managers():
+        return list(managers.values())
+
+    @staticmethod
+    def destroy(manager):
+        managers.pop(manager.num, None)

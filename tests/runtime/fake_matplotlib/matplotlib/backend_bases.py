@@ -1,0 +1,4 @@
+class FigureManagerBase:
+    def __init__(self, canvas, num):
+        self.canvas = canvas
+        self.num = num

@@ -1,0 +1,3 @@
+class FigureCanvasAgg:
+    def __init__(self, figure):
+        self.figure = figure
