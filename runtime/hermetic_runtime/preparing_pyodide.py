@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -26,6 +25,7 @@ from hermetic_runtime.prepared import (
     read_manifest,
 )
 from hermetic_runtime.preparing import Report
+from hermetic_runtime.replacement import remove_unfinished, replacing
 from hermetic_runtime.snapshots.making import VARIANTS, make_snapshot
 from hermetic_runtime.snapshots.preloads import STANDARD
 from hermetic_runtime.standard_library import pack_compiled, pack_sources
@@ -34,7 +34,6 @@ from hermetic_wasm.images import PYODIDE, InterpreterImage
 _COMPILE_SECONDS = 6.0
 _COMPILE_SHARE = 0.55
 _LIBRARY_SHARE = 0.35
-_UNFINISHED = ".unfinished"
 
 
 def prepare_task(argument: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -53,32 +52,14 @@ def prepare_interpreter(
         if is_complete(directory):
             return
         private_directory(cache / "interpreters")
-        _remove_unfinished(directory.parent)
-        with _replacing(directory) as unfinished:
+        remove_unfinished(directory.parent)
+        with replacing(directory) as unfinished:
             _compile(metering, image, unfinished, report)
             _write_manifest(unfinished, metering, image)
             _add_standard_library(directory.parent, unfinished, image, report)
             _write_manifest(unfinished, metering, image)
             _add_snapshots(unfinished, report)
             _write_manifest(unfinished, metering, image)
-
-
-@contextmanager
-def _replacing(directory: Path) -> Generator[Path]:
-    """A new directory that takes the place of `directory` when all went well."""
-    unfinished = private_directory(directory.with_name(f"{directory.name}{_UNFINISHED}"))
-    try:
-        yield unfinished
-        shutil.rmtree(directory, ignore_errors=True)
-        unfinished.rename(directory)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _remove_unfinished(parent: Path) -> None:
-    """Clear away what a preparation that was killed has left."""
-    for path in parent.glob(f"*{_UNFINISHED}"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _compile(metering: Metering, image: InterpreterImage, directory: Path, report: Report) -> None:

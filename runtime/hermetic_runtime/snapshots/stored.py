@@ -53,7 +53,7 @@ def write_state(directory: Path, guest: SavedGuest) -> None:
 
 def load_snapshots(engine: wasmtime.Engine, folder: Path) -> tuple[LoadedSnapshot, ...]:
     """Every variant in `folder`. Raises `PreparationError` when one is damaged."""
-    return tuple(load_snapshot(engine, directory) for directory in sorted(folder.iterdir()))
+    return tuple(load_snapshot(engine, directory) for directory in sorted(folder.glob("*/")))
 
 
 def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
