@@ -58,7 +58,10 @@ def test_the_kernel_imports_only_itself_and_the_standard_library() -> None:
 
 
 def test_the_guest_agent_imports_only_itself_and_the_standard_library() -> None:
-    assert imported_packages(GUEST) <= sys.stdlib_module_names | {"hermetic_guest"}
+    figures = GUEST / "hermetic_guest" / "figures.py"  # loaded by a guest that has matplotlib
+    agent = [file for file in GUEST.rglob("*.py") if file != figures]
+    imported = {name.partition(".")[0] for file in agent for name in imported_modules(file)}
+    assert imported <= sys.stdlib_module_names | {"hermetic_guest"}
 
 
 def test_only_one_module_touches_the_private_bindings_of_wasmtime() -> None:
