@@ -9,7 +9,7 @@ snapshot's. All state outside memory and tables is in mutable globals, which are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hermetic_wasm import opcodes
@@ -64,8 +64,17 @@ class CoreModule:
     mutable_globals: tuple[str, ...]
 
 
-def split_memory(main: bytes) -> CoreModule:
-    """Rewrite an Emscripten main module to import its memory.
+def split_memory(
+    main: bytes,
+    *,
+    functions: Mapping[str, int] | None = None,
+    replaced: Mapping[bytes, bytes] | None = None,
+) -> CoreModule:
+    """Rewrite a main module to import its memory.
+
+    `functions` are more functions to export, by name, with their indices. `replaced` are
+    byte strings that occur once in the initial memory, each with its successor, which is
+    not longer and is filled up with zeros.
 
     Imported `GOT.func` globals, which would be the host's to provide, become the first
     defined ones, so that every index stays what it was; they hold 0, a null function, as
@@ -78,6 +87,7 @@ def split_memory(main: bytes) -> CoreModule:
     _check_data_unnamed(module)
     offsets = sum(1 for _ in _function_offsets(module))
     exports, mutable_globals = _exports_with_state(module, offsets)
+    exports += _added_functions(module, exports, functions or {})
     added = {
         SectionId.IMPORT: _imports(module, limits),
         SectionId.GLOBAL: _globals(module, offsets),
@@ -88,7 +98,8 @@ def split_memory(main: bytes) -> CoreModule:
         for section in module.sections
         if section.id not in _REMOVED
     }
-    memory = memory_module(limits, _initial_memory(module, limits))
+    initial = _replace_once(_initial_memory(module, limits), replaced or {})
+    memory = memory_module(limits, initial)
     return CoreModule(_assemble(kept | added), memory, mutable_globals)
 
 
@@ -123,7 +134,12 @@ def _only_memory(module: Module) -> Limits:
 
 
 def _check_data_unnamed(module: Module) -> None:
-    """Refuse code that copies from data segments, which are about to move away."""
+    """Refuse code that copies from data segments, which are about to move away.
+
+    Such code is only valid beside a data count section (core specification, 5.5.16).
+    """
+    if all(section.id is not SectionId.DATA_COUNT for section in module.sections):
+        return
     for start, end in module.bodies:
         if not _DATA_INSTRUCTION.search(module.data, start, end):
             continue
@@ -174,6 +190,28 @@ def _exports_with_state(module: Module, offsets: int) -> tuple[list[Export], tup
             named[index] = f"__mutable_global_{index}"
             exports.append(Export(named[index], ExternKind.GLOBAL, index))
     return exports, tuple(named[index] for index in mutable)
+
+
+def _added_functions(
+    module: Module, exports: list[Export], functions: Mapping[str, int]
+) -> list[Export]:
+    count = sum(1 for _ in module.imported(ExternKind.FUNCTION)) + len(module.functions)
+    taken = {export.name for export in exports}
+    for name, index in functions.items():
+        if name in taken:
+            raise MalformedModule(f"the main module exports {name} itself")
+        if index >= count:
+            raise MalformedModule(f"function {index} is to be exported, there are {count}")
+    return [Export(name, ExternKind.FUNCTION, index) for name, index in functions.items()]
+
+
+def _replace_once(memory: bytes, replaced: Mapping[bytes, bytes]) -> bytes:
+    for before, after in replaced.items():
+        found = memory.count(before)
+        if found != 1 or len(after) > len(before):
+            raise MalformedModule(f"{before!r} occurs {found} times in memory, not once")
+        memory = memory.replace(before, after.ljust(len(before), b"\0"))
+    return memory
 
 
 def _initial_memory(module: Module, limits: Limits) -> bytes:

@@ -21,7 +21,8 @@ class GuestMemory:
 
     Every access is checked against the present size: an address or length from the
     guest that reaches outside raises `Failure(EFAULT)`. `map_memory` gives the whole
-    memory; it is asked again by `refresh`, which whoever grows the memory must call.
+    memory, which never moves. It is asked again by `refresh` and, because code of the
+    guest can make its memory grow without a word, before an access is refused.
     """
 
     __slots__ = ("_map", "_view", "size")
@@ -39,45 +40,58 @@ class GuestMemory:
 
     def close(self) -> None:
         """Forget the memory. Every later access fails."""
+        self._map = _nothing
         self._view.release()
         self._view = memoryview(b"")
         self.size = 0
 
+    def check(self, address: int, length: int) -> None:
+        """Raises `Failure(EFAULT)` when so many bytes are not there."""
+        if address + length > self.size:
+            self._reach(address + length)
+
+    def _reach(self, end: int) -> None:
+        self.refresh()
+        if end > self.size:
+            raise Failure(Errno.EFAULT)
+
     def read(self, address: int, length: int) -> bytes:
         end = address + length
-        if length < 0 or end > self.size:
+        if length < 0:
             raise Failure(Errno.EFAULT)
+        if end > self.size:
+            self._reach(end)
         return self._view[address:end].tobytes()
 
     def write(self, address: int, data: bytes | memoryview) -> None:
         end = address + len(data)
         if end > self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(end)
         self._view[address:end] = data
 
     def read_u32(self, address: int) -> int:
         if address + 4 > self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(address + 4)
         return _U32.unpack_from(self._view, address)[0]
 
     def read_i32(self, address: int) -> int:
         if address + 4 > self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(address + 4)
         return _I32.unpack_from(self._view, address)[0]
 
     def write_u32(self, address: int, value: int) -> None:
         if address + 4 > self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(address + 4)
         _U32.pack_into(self._view, address, value & 0xFFFFFFFF)
 
     def write_u64(self, address: int, value: int) -> None:
         if address + 8 > self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(address + 8)
         _U64.pack_into(self._view, address, value & 0xFFFFFFFFFFFFFFFF)
 
     def unpack(self, layout: Struct, address: int) -> tuple[int, ...]:
         if address + layout.size > self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(address + layout.size)
         return layout.unpack_from(self._view, address)
 
     def c_string(self, address: int, limit: int = PATH_MAX) -> bytes:
@@ -86,7 +100,7 @@ class GuestMemory:
         Raises `Failure(ENAMETOOLONG)` when there is no NUL within `limit` bytes.
         """
         if address >= self.size:
-            raise Failure(Errno.EFAULT)
+            self._reach(address + 1)
         for length in (128, limit):
             piece = self._view[address : address + length].tobytes()
             end = piece.find(0)
@@ -103,3 +117,7 @@ class GuestMemory:
 
 
 _IO_VECTOR = Struct("<II")
+
+
+def _nothing() -> memoryview:
+    return memoryview(b"")

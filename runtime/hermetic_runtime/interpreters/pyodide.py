@@ -128,7 +128,7 @@ class PyodideInstance:
         self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
         self._abi.signals.call_handlers_with(self._instance.call_slot)
         self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
-        self._python = python_api.PythonAPI(self._instance, self._memory)
+        self._python = python_api.PythonAPI(core, self._memory)
         self._trampoline = self._instance.add_trampoline()
         return self._trampoline
 

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.errors import GuestMisbehaved
-from hermetic_runtime.interpreters.core_instance import CoreInstance
-from hermetic_runtime.wasmtime_ffi import GuestFunction
+from hermetic_runtime.wasmtime_ffi import GuestFunction, Instance
 
 LIBRARY = "/lib/python3.14"
 SITE_PACKAGES = f"{LIBRARY}/site-packages"
@@ -51,10 +50,9 @@ compiler raise RecursionError or MemoryError before native code runs out."""
 class PythonAPI:
     """A CPython in a started instance."""
 
-    def __init__(self, instance: CoreInstance, memory: GuestMemory) -> None:
-        self._instance = instance
+    def __init__(self, core: Instance, memory: GuestMemory) -> None:
         self._memory = memory
-        self._core = instance.core
+        self._core = core
         self._functions: dict[str, GuestFunction] = {}
 
     def boot(self, trampoline: int) -> None:

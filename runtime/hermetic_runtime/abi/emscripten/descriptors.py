@@ -9,10 +9,9 @@ import stat
 from struct import Struct
 
 from hermetic_runtime.abi.binding import provides, syscall, wasi
-from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.abi.transfers import TransferCalls
 from hermetic_runtime.kernel.constants import O_NONBLOCK
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.kernel import Kernel
 
 _POLL = Struct("<ihh")
 _DESCRIPTOR_STATUS = Struct("<BxH4xQQ")
@@ -20,87 +19,13 @@ _F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_SETFL = 0, 1, 2, 3, 4
 _F_GETLK, _F_SETLK, _F_SETLKW, _F_DUPFD_CLOEXEC = 12, 13, 14, 1030
 _F_UNLCK = 2
 _FIONBIO = 0x5421
-_MAX_TRANSFER = 16 * 1024 * 1024
-"""Bytes moved by one call at the most: a larger request is a short read or write."""
 
 _CHARACTER_DEVICE, _DIRECTORY, _REGULAR_FILE = 2, 3, 4
 """WASI's `filetype`. Emscripten takes a character device to be a terminal (isatty.c)."""
 
 
-class DescriptorCalls:
+class DescriptorCalls(TransferCalls):
     """Calls that take an open descriptor."""
-
-    def __init__(self, kernel: Kernel, memory: GuestMemory) -> None:
-        self._kernel = kernel
-        self._memory = memory
-
-    @wasi("fd_close", "i")
-    def close(self, fd: int) -> None:
-        self._kernel.close(fd)
-
-    @wasi("fd_read", "ippp")
-    def read(self, fd: int, vectors: int, count: int, done: int) -> None:
-        total = 0
-        for address, length in self._memory.io_vectors(vectors, count):
-            if length == 0:
-                continue
-            wanted = min(length, _MAX_TRANSFER)
-            self._check(address, wanted)
-            data = self._kernel.read(fd, wanted)
-            self._memory.write(address, data)
-            total += len(data)
-            if len(data) < length:
-                break
-        self._memory.write_u32(done, total)
-
-    @wasi("fd_pread", "ipplp")
-    def pread(self, fd: int, vectors: int, count: int, offset: int, done: int) -> None:
-        total = 0
-        for address, length in self._memory.io_vectors(vectors, count):
-            wanted = min(length, _MAX_TRANSFER)
-            self._check(address, wanted)
-            data = self._kernel.pread(fd, wanted, offset + total)
-            self._memory.write(address, data)
-            total += len(data)
-            if len(data) < length:
-                break
-        self._memory.write_u32(done, total)
-
-    def _check(self, address: int, length: int) -> None:
-        if address + length > self._memory.size:
-            raise Failure(Errno.EFAULT)
-
-    @wasi("fd_write", "ippp")
-    def write(self, fd: int, vectors: int, count: int, done: int) -> None:
-        total = 0
-        for address, length in self._memory.io_vectors(vectors, count):
-            if length == 0:
-                continue
-            data = self._memory.read(address, min(length, _MAX_TRANSFER))
-            written = self._kernel.write(fd, data)
-            total += written
-            if written < length:
-                break
-        self._memory.write_u32(done, total)
-
-    @wasi("fd_pwrite", "ipplp")
-    def pwrite(self, fd: int, vectors: int, count: int, offset: int, done: int) -> None:
-        total = 0
-        for address, length in self._memory.io_vectors(vectors, count):
-            data = self._memory.read(address, min(length, _MAX_TRANSFER))
-            written = self._kernel.pwrite(fd, data, offset + total)
-            total += written
-            if written < length:
-                break
-        self._memory.write_u32(done, total)
-
-    @wasi("fd_seek", "ilip")
-    def seek(self, fd: int, offset: int, whence: int, result: int) -> None:
-        self._memory.write_u64(result, self._kernel.seek(fd, offset, whence))
-
-    @wasi("fd_sync", "i")
-    def sync(self, fd: int) -> None:
-        self._kernel.fsync(fd)
 
     @syscall("fdatasync", "i")
     def datasync(self, fd: int) -> None:
@@ -135,7 +60,7 @@ class DescriptorCalls:
 
     @syscall("pipe", "p")
     def pipe(self, pair: int) -> None:
-        self._check(pair, 8)
+        self._memory.check(pair, 8)
         reader, writer = self._kernel.pipe()
         self._memory.write_u32(pair, reader)
         self._memory.write_u32(pair + 4, writer)

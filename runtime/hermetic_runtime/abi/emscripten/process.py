@@ -4,56 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hermetic_runtime.abi.binding import provides, syscall, wasi
+from hermetic_runtime.abi.binding import provides, syscall
 from hermetic_runtime.abi.memory import PAGE_BYTES, GuestMemory
+from hermetic_runtime.abi.surroundings import SurroundingsCalls
 from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.kernel import Kernel
-from hermetic_runtime.kernel.stops import Aborted, Exited
+from hermetic_runtime.kernel.stops import Aborted
 
 _SIGINT = 2
-_RANDOM_CHUNK = 1024 * 1024
 _GROWTH_STEP = 1024 * 1024
 """Bytes of linear memory added at the least: growing costs a host call and a new view."""
 
 
-class ProcessCalls:
+class ProcessCalls(SurroundingsCalls):
     """Environment, exit, abort, random numbers and odds and ends of a process."""
 
     def __init__(
         self, kernel: Kernel, memory: GuestMemory, environment: Mapping[str, str], program: str
     ) -> None:
-        self._kernel = kernel
-        self._memory = memory
+        super().__init__(kernel, memory, environment)
         self._program = program.encode()
-        self._environment = [
-            f"{name}={value}".encode("utf-8", "surrogateescape") + b"\0"
-            for name, value in environment.items()
-        ]
-
-    @wasi("environ_sizes_get", "pp")
-    def environment_sizes(self, count: int, size: int) -> None:
-        self._memory.write_u32(count, len(self._environment))
-        self._memory.write_u32(size, sum(map(len, self._environment)))
-
-    @wasi("environ_get", "pp")
-    def environment(self, pointers: int, buffer: int) -> None:
-        for index, entry in enumerate(self._environment):
-            self._memory.write_u32(pointers + 4 * index, buffer)
-            self._memory.write(buffer, entry)
-            buffer += len(entry)
-
-    @wasi("random_get", "pp")
-    def random(self, buffer: int, size: int) -> None:
-        if buffer + size > self._memory.size:
-            raise Failure(Errno.EFAULT)
-        for done in range(0, size, _RANDOM_CHUNK):
-            piece = self._kernel.random(min(_RANDOM_CHUNK, size - done))
-            self._memory.write(buffer + done, piece)
 
     @provides("exit", "i")
-    @provides("proc_exit", "i", module="wasi_snapshot_preview1")
-    def exit(self, status: int) -> None:
-        raise Exited(status & 0xFF)
+    def exit_without_wasi(self, status: int) -> None:
+        self.exit(status)
 
     @provides("_abort_js", "")
     def abort(self) -> None:

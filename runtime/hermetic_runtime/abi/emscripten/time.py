@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from struct import Struct
 
-from hermetic_runtime.abi.binding import provides, wasi
-from hermetic_runtime.abi.memory import GuestMemory
-from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.abi.binding import provides
+from hermetic_runtime.abi.surroundings import ClockCalls
+from hermetic_runtime.kernel.errno import Errno
 
 _TM = Struct("<9i")
 _TM_WITH_OFFSET = Struct("<10i")
@@ -20,33 +19,9 @@ _YEARS_400 = 146_097
 """Days in 400 Gregorian years."""
 _I32 = 2**31
 
-_CLOCK_REALTIME, _CLOCK_MONOTONIC, _CLOCK_PROCESS, _CLOCK_THREAD = 0, 1, 2, 3
 
-
-class TimeCalls:
+class TimeCalls(ClockCalls):
     """Clock and calendar functions."""
-
-    def __init__(self, kernel: Kernel, memory: GuestMemory) -> None:
-        self._kernel = kernel
-        self._memory = memory
-
-    @wasi("clock_time_get", "ilp")
-    def clock_time(self, clock: int, _precision: int, result: int) -> None:
-        self._memory.write_u64(result, self._read_clock(clock))
-
-    @wasi("clock_res_get", "ip")
-    def clock_resolution(self, clock: int, result: int) -> None:
-        self._read_clock(clock)
-        self._memory.write_u64(result, self._kernel.clock.resolution_ns)
-
-    def _read_clock(self, clock: int) -> int:
-        if clock == _CLOCK_REALTIME:
-            return self._kernel.clock.wall_ns()
-        if clock == _CLOCK_MONOTONIC:
-            return self._kernel.clock.monotonic_ns()
-        if clock in (_CLOCK_PROCESS, _CLOCK_THREAD):
-            return self._kernel.clock.cpu_ns()
-        raise Failure(Errno.EINVAL)
 
     @provides("emscripten_date_now", "", "d")
     def date_now(self) -> float:

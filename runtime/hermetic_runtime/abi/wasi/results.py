@@ -1,0 +1,31 @@
+"""How a preview1 function answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from hermetic_runtime.abi.binding import provides
+from hermetic_runtime.kernel.errno import Errno, Failure
+
+MODULE = "wasi_snapshot_preview1"
+_NOTSUP = 58
+"""WASI's own number (preview1 witx, `errno`); the kernel's is Emscripten's."""
+
+
+def preview1(name: str, parameters: str) -> Callable[[Callable[..., None]], Callable[..., int]]:
+    """A function of WASI preview1 alone: 0, or +errno."""
+
+    def declare(method: Callable[..., None]) -> Callable[..., int]:
+        @wraps(method)
+        def call(self: object, *arguments: Any) -> int:
+            try:
+                method(self, *arguments)
+            except Failure as failure:
+                return _NOTSUP if failure.errno is Errno.ENOTSUP else int(failure.errno)
+            return 0
+
+        return provides(name, parameters, "i", module=MODULE)(call)
+
+    return declare
