@@ -6,19 +6,25 @@ from pathlib import Path
 
 import wasmtime
 
-from hermetic_runtime.compilation import MIB, WASM_STACK_BYTES, Metering
-from hermetic_runtime.wasmtime_ffi import set_async_stack_size
+from hermetic_runtime.compilation import MIB, WASM_STACK_BYTES, Compiler, Metering
+from hermetic_runtime.wasmtime_ffi import set_async_stack_size, use_winch
 
 
-def create_engine(metering: Metering) -> wasmtime.Engine:
-    """An engine whose compiled code suits `metering`. Starts no threads."""
+def create_engine(metering: Metering, compiler: Compiler = Compiler.CRANELIFT) -> wasmtime.Engine:
+    """An engine whose compiled code suits `metering`. Starts no threads.
+
+    Winch has no typed function references, tail calls or garbage-collected types.
+    """
     config = wasmtime.Config()
     config.wasm_exceptions = True
-    config.wasm_gc = True
-    config.wasm_function_references = True
     config.wasm_reference_types = True
-    config.wasm_tail_call = True
-    config.cranelift_opt_level = "speed"
+    if compiler is Compiler.WINCH:
+        use_winch(config)
+    else:
+        config.wasm_gc = True
+        config.wasm_function_references = True
+        config.wasm_tail_call = True
+        config.cranelift_opt_level = "speed"
     config.epoch_interruption = metering is not Metering.NONE
     config.consume_fuel = metering is Metering.FUEL
     set_async_stack_size(config, WASM_STACK_BYTES + 2 * MIB)

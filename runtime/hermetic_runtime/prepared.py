@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
@@ -18,7 +18,8 @@ class Manifest(TypedDict):
     """`manifest.json`. `files` gives each file's size in bytes and SHA-256; `imports` are
     the core module's in order, as (module, name, provider); `mutable_globals` are the names
     under which it exports its state; `stubs` are the names of the functions that the stub
-    module exports, in order.
+    module exports, in order; `compiler` is which of wasmtime's made the code, the optimising
+    one if it does not say.
     """
 
     interpreter: str
@@ -28,6 +29,7 @@ class Manifest(TypedDict):
     mutable_globals: list[str]
     most_memory_pages: int
     stubs: list[str]
+    compiler: NotRequired[str]
 
 
 def read_manifest(directory: Path) -> Manifest:

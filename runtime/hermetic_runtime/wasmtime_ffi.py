@@ -101,6 +101,10 @@ _trap_new = _prototype("wasmtime_trap_new", _size, ctypes.c_char_p, _size)
 _set_async_stack_size = _prototype(
     "wasmtime_config_async_stack_size_set", None, _pointer, ctypes.c_uint64
 )
+_set_strategy = _prototype("wasmtime_config_strategy_set", None, _pointer, ctypes.c_uint8)
+_set_gc_support = _prototype("wasmtime_config_gc_support_set", None, _pointer, ctypes.c_bool)
+_WINCH = 2
+"""WASMTIME_STRATEGY_WINCH, wasmtime/config.h."""
 _memory_view = ctypes.pythonapi.PyMemoryView_FromMemory
 _memory_view.restype = ctypes.py_object
 _memory_view.argtypes = [_pointer, ctypes.c_ssize_t, ctypes.c_int]
@@ -132,6 +136,16 @@ def set_async_stack_size(config: wasmtime.Config, size: int) -> None:
     engine aborts the process.
     """
     _set_async_stack_size(ctypes.cast(config.ptr(), _pointer), size)
+
+
+def use_winch(config: wasmtime.Config) -> None:
+    """Compile with Winch, whose exceptions need the garbage collector.
+
+    The package's own setter does not know of this compiler.
+    """
+    raw = ctypes.cast(config.ptr(), _pointer)
+    _set_strategy(raw, _WINCH)
+    _set_gc_support(raw, True)
 
 
 class Extern:

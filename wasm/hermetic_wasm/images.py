@@ -26,6 +26,13 @@ LAYOUT = "layout.json"
 SYMBOLS = "symbols.json"
 
 
+def guest_sources() -> Iterator[tuple[str, bytes]]:
+    """Name, relative to an import path of the guest, and contents of our own modules."""
+    root = _PACKAGE / "guest"
+    for path in sorted(root.rglob("*.py")):
+        yield path.relative_to(root).as_posix(), path.read_bytes()
+
+
 @dataclass(frozen=True, slots=True)
 class InterpreterImage:
     """A CPython for WebAssembly, pinned.
@@ -88,10 +95,8 @@ class InterpreterImage:
         return (_PACKAGE / "trampoline.wat").read_text(encoding="utf-8")
 
     def guest_sources(self) -> Iterator[tuple[str, bytes]]:
-        """Name, relative to an import path of the guest, and contents of our own modules."""
-        root = _PACKAGE / "guest"
-        for path in sorted(root.rglob("*.py")):
-            yield path.relative_to(root).as_posix(), path.read_bytes()
+        """As the function of this name."""
+        return guest_sources()
 
     def content_hash(self) -> str:
         """SHA-256, in hexadecimal, that changes when anything in the image changes."""

@@ -10,6 +10,7 @@ from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.interpreters.interface import LoadedInterpreter
 from hermetic_runtime.interpreters.pyodide import PyodideInterpreter
 from hermetic_runtime.prepared import read_manifest
+from hermetic_wasm.wasi_image import WASI
 
 
 def load_interpreter(directory: Path) -> LoadedInterpreter:
@@ -19,6 +20,10 @@ def load_interpreter(directory: Path) -> LoadedInterpreter:
     """
     try:
         manifest = read_manifest(directory)
+        if manifest["interpreter"].startswith(f"{WASI.name}-"):
+            from hermetic_runtime.interpreters.wasi import WasiInterpreter
+
+            return WasiInterpreter.load(directory, manifest)
         return PyodideInterpreter.load(directory, manifest)
     except (OSError, ValueError, KeyError, wasmtime.WasmtimeError) as error:
         raise PreparationError(

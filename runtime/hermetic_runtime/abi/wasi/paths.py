@@ -22,6 +22,7 @@ from hermetic_runtime.kernel.kernel import Kernel
 _FOLLOW = 1
 _OPEN_FLAGS = {1: O_CREAT, 2: O_DIRECTORY, 4: O_EXCL, 8: O_TRUNC}
 """`oflags`, and the kernel's."""
+_ACCESS = {0: O_RDONLY, READ: O_RDONLY, WRITE: O_WRONLY, READ | WRITE: O_RDWR}
 _FILE_MODE, _DIRECTORY_MODE = 0o666, 0o777
 """WASI passes no modes; the kernel's umask applies to these."""
 
@@ -56,10 +57,7 @@ class PathCalls:
     ) -> None:
         self._memory.check(opened, 4)
         name = self._path(path, length)
-        if rights & WRITE:
-            wanted = O_RDWR if rights & READ else O_WRONLY
-        else:
-            wanted = O_RDONLY
+        wanted = _ACCESS[rights & (READ | WRITE)]
         for flag, meant in _OPEN_FLAGS.items():
             if how & flag:
                 wanted |= meant

@@ -1,0 +1,206 @@
+"""CPython for WASI, with its scientific packages, as an interpreter of guests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+
+from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
+from hermetic_runtime.compilation import MIB, Compiler, Metering
+from hermetic_runtime.engine import create_engine, load_module
+from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.interpreters.interrupts import InterruptSwitch, find_switch
+from hermetic_runtime.interpreters.python_api import PythonAPI
+from hermetic_runtime.kernel.image import ImageFilesystem
+from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.packages.loaded import LoadedPackages
+from hermetic_runtime.prepared import Manifest
+from hermetic_runtime.snapshots.stored import LoadedSnapshot
+from hermetic_runtime.wasmtime_ffi import (
+    GuestStore,
+    HostFunctions,
+    ImportSlots,
+    Instance,
+    memory_bytes,
+)
+from hermetic_wasm.memory_growth import REFUSED
+from hermetic_wasm.wasi_image import MOST_MEMORY_PAGES, WASI
+
+_PROGRAM = "/bin/python3"
+RESERVE_BYTES = 4 * MIB
+"""Memory that the guest's agent keeps back, to answer with when all else is taken."""
+_C_STACK_BYTES = MIB
+"""What CPython may believe of its C stack: less than there is, so that deep recursion
+raises RecursionError before native code runs out."""
+_MAX_TABLE_ELEMENTS = 100_000
+_FIRST_TURN = b"import sys; sys.path.append('/lib/hermetic')"
+
+
+@dataclass(frozen=True, slots=True)
+class WasiInterpreter:
+    """A `LoadedInterpreter`."""
+
+    description: str
+    metering: Metering
+    engine: wasmtime.Engine
+    library: ImageFilesystem
+    core: wasmtime.Module
+    memory: wasmtime.Module
+    host_functions: HostFunctions
+    host_names: tuple[tuple[str, str], ...]
+    host_slots: Mapping[int, int]
+    memory_slot: int
+    mutable_globals: tuple[str, ...]
+    most_memory_pages: int = MOST_MEMORY_PAGES
+    site_packages: str = f"{WASI.library}/site-packages"
+
+    @classmethod
+    def load(cls, directory: Path, manifest: Manifest) -> WasiInterpreter:
+        """Raises what a damaged directory makes it raise: `OSError`, `KeyError`,
+        `ValueError`, `wasmtime.WasmtimeError`.
+        """
+        metering = Metering(manifest["metering"])
+        engine = create_engine(metering, Compiler(manifest.get("compiler", Compiler.CRANELIFT)))
+        signatures = {name: it.signature for name, it in wasi_declarations().items()}
+        providers = [provider for _, _, provider in manifest["imports"]]
+        slots = {
+            (module, name): slot
+            for slot, (module, name, provider) in enumerate(manifest["imports"])
+            if provider == "host"
+        }
+        types = {kind: kind.function_type() for kind in set(signatures.values())}
+        return cls(
+            description=manifest["interpreter"],
+            metering=metering,
+            engine=engine,
+            library=ImageFilesystem.load(directory / "library.image"),
+            core=load_module(engine, directory / "core.cwasm"),
+            memory=load_module(engine, directory / "memory.cwasm"),
+            host_functions=HostFunctions([signatures[name] for name in slots], types),
+            host_names=tuple(slots),
+            host_slots=dict(enumerate(slots.values())),
+            memory_slot=providers.index("memory"),
+            mutable_globals=tuple(manifest["mutable_globals"]),
+        )
+
+    def instantiate(
+        self,
+        kernel: Kernel,
+        environment: Mapping[str, str],
+        memory_limit: int,
+        packages: LoadedPackages | None,
+        snapshot: LoadedSnapshot | None,
+    ) -> WasiInstance:
+        memory = snapshot.memory if snapshot else self.memory
+        return WasiInstance(self, kernel, environment, memory_limit, memory)
+
+
+class WasiInstance:
+    """An `InterpreterInstance`."""
+
+    def __init__(
+        self,
+        interpreter: WasiInterpreter,
+        kernel: Kernel,
+        environment: Mapping[str, str],
+        memory_limit: int,
+        memory: wasmtime.Module,
+    ) -> None:
+        self._interpreter = interpreter
+        self.store = GuestStore(interpreter.engine)
+        self.store.store.set_limits(
+            memory_size=memory_limit, table_elements=_MAX_TABLE_ELEMENTS, memories=1
+        )
+        self._linear_memory = self.store.instantiate(memory, []).export("memory")
+        self._memory = GuestMemory(lambda: memory_bytes(self.store, self._linear_memory))
+        self._abi = WasiABI(kernel, self._memory, environment=environment, program=_PROGRAM)
+        self._switch: InterruptSwitch | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        self._memory.refresh()
+        return self._memory.size
+
+    @property
+    def memory_refused(self) -> bool:
+        return self._core.global_value(REFUSED) != 0
+
+    @memory_refused.setter
+    def memory_refused(self, refused: bool) -> None:
+        self._core.set_global(REFUSED, int(refused))
+
+    def boot(self) -> None:
+        self._start()
+        stack_top = self._core.global_value(self._interpreter.mutable_globals[0])
+        self._core.function("_initialize")()
+        self._take_turn(_FIRST_TURN)
+        thread = self._core.function("PyThreadState_Get")()
+        protect = self._core.function("PyUnstable_ThreadState_SetStackProtection")
+        protect(thread, stack_top - _C_STACK_BYTES, _C_STACK_BYTES)
+        agent = self._python.import_module("hermetic_guest.agent")
+        prepare = self._python.attribute(agent, "prepare")
+        if self._python.call_with_reserve(prepare, RESERVE_BYTES) is None:
+            raise GuestMisbehaved("the guest could not be made ready")
+        self._run = self._python.attribute(agent, "answer")
+        interrupt = self._core.function("PyErr_SetInterruptEx")
+        self._switch = find_switch(self._memory, interrupt, first_address=stack_top)
+
+    def _start(self) -> None:
+        interpreter = self._interpreter
+        functions = self._abi.host_functions()
+        self.store.functions = [functions[name].call for name in interpreter.host_names]
+        imports = ImportSlots(len(interpreter.host_slots) + 1)
+        imports[interpreter.memory_slot] = self._linear_memory
+        interpreter.host_functions.define(self.store, imports, interpreter.host_slots)
+        self._core = self.store.instantiate(interpreter.core, imports)
+        self._python = PythonAPI(self._core, self._memory)
+
+    def _take_turn(self, source: bytes) -> None:
+        """Run source text the artifact's own way; the first time, that boots it."""
+        address = self._core.function("host_alloc")(len(source))
+        if address == 0:
+            raise GuestMisbehaved("the guest is out of memory before it runs")
+        self._memory.write(address, source)
+        status = self._core.function("turn")(address, len(source))
+        if status != 0:
+            raise GuestMisbehaved(f"the interpreter did not start: status {status}")
+
+    def save(self) -> dict[str, Any]:
+        switch = self._switch
+        assert switch is not None
+        names = self._interpreter.mutable_globals
+        return {
+            "globals": {name: self._core.global_value(name) for name in names},
+            "run": self._run,
+            "switch": switch.bits,
+        }
+
+    def memory_contents(self) -> bytes:
+        return self._memory.read(0, self.memory_bytes)
+
+    def resume(self, saved: Mapping[str, Any]) -> None:
+        self._start()
+        for name, value in saved["globals"].items():
+            self._core.set_global(name, value)
+        self._run: int = saved["run"]
+        self._switch = InterruptSwitch(self._memory, saved["switch"])
+
+    def call(self, request: bytes) -> bytes | None:
+        return self._python.call(self._run, request)
+
+    def interrupt(self) -> None:
+        if self._switch is not None:
+            self._switch.set()
+
+    def clear_interrupt(self) -> None:
+        if self._switch is not None:
+            self._switch.clear()
+
+    def close(self) -> None:
+        self._memory.close()
+        self.store.close()
