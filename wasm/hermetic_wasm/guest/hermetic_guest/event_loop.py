@@ -2,11 +2,14 @@
 
 import os
 import sys
+import time
 
 from hermetic_guest.source import VALUE
 
 _COROUTINE = 0x80
 """CO_COROUTINE, CPython Include/cpython/code.h."""
+_LONG = 3600
+"""Seconds, as good as for ever: a run is over long before."""
 _runner = None
 
 
@@ -63,7 +66,18 @@ class _AsyncioFinder:
 
 
 def _use_loop_without_sockets(unix_events):
-    class EventLoop(unix_events._UnixSelectorEventLoop):
+    base = unix_events._UnixSelectorEventLoop
+    make = _piped_loop if hasattr(os, "pipe") else _alone_loop
+    loop = make(base)
+    loop.__qualname__ = "EventLoop"
+    loop.__module__ = "asyncio"
+    unix_events.SelectorEventLoop = loop
+    unix_events.EventLoop = loop
+    unix_events._UnixDefaultEventLoopPolicy._loop_factory = loop
+
+
+def _piped_loop(base):
+    class EventLoop(base):
         """asyncio's own loop, woken through a pipe."""
 
         def _make_self_pipe(self):
@@ -71,10 +85,34 @@ def _use_loop_without_sockets(unix_events):
             self._internal_fds += 1
             self._add_reader(self._ssock.fileno(), self._read_from_self)
 
-    EventLoop.__module__ = "asyncio"
-    unix_events.SelectorEventLoop = EventLoop
-    unix_events.EventLoop = EventLoop
-    unix_events._UnixDefaultEventLoopPolicy._loop_factory = EventLoop
+    return EventLoop
+
+
+def _alone_loop(base):
+    import selectors
+
+    class Selector(selectors.DefaultSelector):
+        """Sleeps where there is nothing to watch: this system has no poll of nothing."""
+
+        def select(self, timeout=None):
+            if self.get_map():
+                return super().select(timeout)
+            time.sleep(_LONG if timeout is None else max(timeout, 0))
+            return []
+
+    class EventLoop(base):
+        """asyncio's own loop, where neither pipes nor threads are there to wake it."""
+
+        def __init__(self, selector=None):
+            super().__init__(selector or Selector())
+
+        def _make_self_pipe(self):
+            self._ssock = self._csock = None
+
+        def _close_self_pipe(self):
+            """There is none."""
+
+    return EventLoop
 
 
 class _PipeEnd:

@@ -9,9 +9,12 @@ SITE_PACKAGES = os.path.dirname(os.__file__) + "/site-packages"
 
 
 def set_up():
-    """The working folder comes first, packages last; `exit` and its like are builtins."""
+    """The working folder is where the guest is, and comes first; packages come last.
+    `exit` and its like are builtins.
+    """
     site.setquit()
     site.setcopyright()
     site.sethelper()
+    os.chdir(WORKSPACE)
     sys.path.insert(0, WORKSPACE)
     sys.path.append(SITE_PACKAGES)
