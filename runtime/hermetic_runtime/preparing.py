@@ -24,6 +24,7 @@ Task = Callable[[Mapping[str, Any], Report], dict[str, Any]]
 
 _TASKS = {
     "interpreter": "hermetic_runtime.preparing_pyodide",
+    "wasi": "hermetic_runtime.preparing_wasi",
     "snapshots": "hermetic_runtime.preparing_snapshots",
 }
 """Modules by what they prepare; each has a function `prepare_task`, a `Task`."""

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import threading
-import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ from hermetic_runtime.prepared import (
     read_manifest,
 )
 from hermetic_runtime.preparing import Report
+from hermetic_runtime.preparing_progress import passing_time
 from hermetic_runtime.replacement import remove_unfinished, replacing
 from hermetic_runtime.snapshots.making import VARIANTS, make_snapshot
 from hermetic_runtime.snapshots.preloads import STANDARD
@@ -64,7 +61,7 @@ def prepare_interpreter(
 
 def _compile(metering: Metering, image: InterpreterImage, directory: Path, report: Report) -> None:
     wasmtime_engine = engine.create_engine(metering)
-    with _passing_time("compiling the interpreter", report):
+    with passing_time("compiling the interpreter", _COMPILE_SECONDS, 0.0, _COMPILE_SHARE, report):
         for name, source in (
             ("core", image.read("core.wasm")),
             ("memory", image.read("memory.wasm")),
@@ -73,28 +70,6 @@ def _compile(metering: Metering, image: InterpreterImage, directory: Path, repor
         ):
             path = directory / f"{name}.cwasm"
             path.write_bytes(engine.compile_module(wasmtime_engine, source))
-
-
-@contextmanager
-def _passing_time(step: str, report: Report) -> Generator[None]:
-    """Report by the clock, since the compiler can't be asked how far it is."""
-    done = threading.Event()
-
-    def tick() -> None:
-        start = time.monotonic()
-        while True:
-            fraction = 1 - math.exp(-1.5 * (time.monotonic() - start) / _COMPILE_SECONDS)
-            report(step, _COMPILE_SHARE * fraction, "")
-            if done.wait(0.1):
-                return
-
-    thread = threading.Thread(target=tick, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def _add_standard_library(

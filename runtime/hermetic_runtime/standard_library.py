@@ -57,7 +57,7 @@ def pack_compiled(
     environment = LoadedEnvironment(load_interpreter(directory))
     sources = dict(library_sources(image))
     total = sum(name.endswith(".py") for name in sources)
-    reader = _RecordReader()
+    reader = RecordReader()
     compiled: dict[str, bytes] = {}
 
     def deliver(stream: str, data: bytes) -> None:
@@ -85,7 +85,7 @@ def pack_compiled(
     write_image(path, [*sources.items(), *compiled.items()])
 
 
-class _RecordReader:
+class RecordReader:
     """Takes apart the stream that `hermetic_guest.precompile` writes:
     two u32 lengths, a name under /lib, and the contents of a .pyc file.
     """

@@ -10,9 +10,8 @@ _UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 
 def main(library):
-    """Write a record to stdout for each source under `library`; see `_RecordReader`."""
+    """Write a record to stdout for each source under `library`; see `RecordReader`."""
     tag = sys.implementation.cache_tag
-    output = sys.stdout.buffer
     root = os.path.dirname(library)
     for folder, folders, names in os.walk(library):
         folders.sort()
@@ -22,11 +21,15 @@ def main(library):
                 contents = _compiled(path)
                 if contents is not None:
                     target = f"{folder}/__pycache__/{name[:-3]}.{tag}.pyc"
-                    relative = os.path.relpath(target, root).encode()
-                    output.write(len(relative).to_bytes(4, "little"))
-                    output.write(len(contents).to_bytes(4, "little"))
-                    output.write(relative + contents)
-    output.flush()
+                    write_record(os.path.relpath(target, root), contents)
+    sys.stdout.buffer.flush()
+
+
+def write_record(name, contents):
+    """Tell the host of a file that is to be in the library."""
+    encoded = name.encode()
+    lengths = len(encoded).to_bytes(4, "little") + len(contents).to_bytes(4, "little")
+    sys.stdout.buffer.write(lengths + encoded + contents)
 
 
 def _compiled(path):
