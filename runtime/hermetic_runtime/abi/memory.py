@@ -34,9 +34,9 @@ class GuestMemory:
 
     def refresh(self) -> None:
         """Look at the memory anew, after it grew."""
-        self._view.release()
-        self._view = self._map()
-        self.size = len(self._view)
+        # The old view is not released: another thread may be setting an interrupt with it.
+        view = self._map()
+        self._view, self.size = view, len(view)
 
     def close(self) -> None:
         """Forget the memory. Every later access fails."""

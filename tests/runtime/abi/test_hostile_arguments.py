@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hermetic_runtime.abi.binding import HostFunction
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.constants import O_CREAT, O_RDWR
 from hermetic_runtime.kernel.devices import DeviceFilesystem
@@ -48,12 +49,15 @@ longs = st.one_of(
 )
 doubles = st.floats(allow_nan=True, allow_infinity=True)
 ARGUMENTS = {"p": pointers, "i": integers, "l": longs, "d": doubles}
-ALL = sorted(emscripten_declarations())
+EMSCRIPTEN = sorted(emscripten_declarations())
+ALL = [("emscripten", name) for name in EMSCRIPTEN] + [
+    ("wasi", name) for name in sorted(wasi_declarations())
+]
 
 
 @dataclass
 class Guest:
-    functions: dict[tuple[str, str], HostFunction]
+    abis: dict[str, dict[tuple[str, str], HostFunction]]
     whole: bytearray
 
     def guards_are_intact(self) -> bool:
@@ -63,7 +67,11 @@ class Guest:
 @pytest.fixture
 def guest() -> Iterator[Guest]:
     whole = bytearray(GUARD + bytes(SIZE) + GUARD)
-    inside = memoryview(whole)[len(GUARD) : len(GUARD) + SIZE]
+
+    def map_memory() -> memoryview:
+        return memoryview(whole)[len(GUARD) : len(GUARD) + SIZE]
+
+    inside = map_memory()
     position = 0
     for path in PATHS:
         inside[position : position + len(path)] = path
@@ -85,22 +93,27 @@ def guest() -> Iterator[Guest]:
     )
     kernel.mkdir(-100, b"/tmp", 0o777)
     kernel.write(kernel.open(-100, b"/tmp/file", O_CREAT | O_RDWR, 0o666), b"contents" * 100)
-    abi = EmscriptenABI(
+    memory = GuestMemory(map_memory)
+    emscripten = EmscriptenABI(
         kernel,
-        GuestMemory(lambda: inside),
+        memory,
         environment={"NAME": "value"},
         program="/bin/python3",
         memory_limit=SIZE,
         grow_by_pages=lambda _: False,
     )
-    abi.mappings.allocate_with(lambda _, size: 4096 if size < SIZE // 2 else 0)
-    yield Guest(abi.host_functions(), whole)
+    emscripten.mappings.allocate_with(lambda _, size: 4096 if size < SIZE // 2 else 0)
+    wasi = WasiABI(kernel, memory, environment={"NAME": "value"}, program="/bin/python3")
+    abis = {"emscripten": emscripten.host_functions(), "wasi": wasi.host_functions()}
+    yield Guest(abis, whole)
     kernel.close_all()
 
 
-@pytest.mark.parametrize("name", ALL, ids=lambda name: name[1])
-def test_any_arguments_end_in_an_answer_or_a_stop(guest: Guest, name: tuple[str, str]) -> None:
-    function = guest.functions[name]
+@pytest.mark.parametrize(("abi", "name"), ALL, ids=lambda it: it if isinstance(it, str) else it[1])
+def test_any_arguments_end_in_an_answer_or_a_stop(
+    guest: Guest, abi: str, name: tuple[str, str]
+) -> None:
+    function = guest.abis[abi][name]
     signature = function.declaration.signature
 
     @settings(
@@ -124,11 +137,11 @@ def test_any_arguments_end_in_an_answer_or_a_stop(guest: Guest, name: tuple[str,
     call()
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name[1].startswith("__syscall_")])
+@pytest.mark.parametrize("name", [name for name in EMSCRIPTEN if name[1].startswith("__syscall_")])
 def test_a_failing_system_call_answers_with_a_known_errno(
     guest: Guest, name: tuple[str, str]
 ) -> None:
-    function = guest.functions[name]
+    function = guest.abis["emscripten"][name]
     known = {-errno for errno in Errno}
     for value in (-1, 0, 7, 0x7FFFFFFF):
         kinds = function.declaration.signature.parameters

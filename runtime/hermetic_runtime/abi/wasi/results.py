@@ -14,17 +14,18 @@ _NOTSUP = 58
 """WASI's own number (preview1 witx, `errno`); the kernel's is Emscripten's."""
 
 
-def preview1(name: str, parameters: str) -> Callable[[Callable[..., None]], Callable[..., int]]:
+def preview1(
+    name: str, parameters: str
+) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
     """A function of WASI preview1 alone: 0, or +errno."""
 
-    def declare(method: Callable[..., None]) -> Callable[..., int]:
+    def declare(method: Callable[..., int | None]) -> Callable[..., int]:
         @wraps(method)
         def call(self: object, *arguments: Any) -> int:
             try:
-                method(self, *arguments)
+                return method(self, *arguments) or 0
             except Failure as failure:
                 return _NOTSUP if failure.errno is Errno.ENOTSUP else int(failure.errno)
-            return 0
 
         return provides(name, parameters, "i", module=MODULE)(call)
 
