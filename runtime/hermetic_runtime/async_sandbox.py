@@ -17,8 +17,9 @@ from typing import BinaryIO, TypeVar
 from hermetic_runtime.driver import OnOutput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
+from hermetic_runtime.providing import InterpreterName, OnProgress
 from hermetic_runtime.results import RunResult
-from hermetic_runtime.sandbox import Isolation, OnProgress, Sandbox
+from hermetic_runtime.sandbox import Isolation, Sandbox
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ async def run_async(
     mounts: Sequence[Mount] = (),
     limits: Limits | None = None,
     out: Path | str | None = None,
+    interpreter: InterpreterName = "auto",
     isolation: Isolation = "process",
     capture_value: bool = True,
     on_output: OnOutput | None = None,
@@ -44,6 +46,7 @@ async def run_async(
         mounts=mounts,
         limits=limits,
         out=out,
+        interpreter=interpreter,
         isolation=isolation,
         on_progress=on_progress,
     ) as sandbox:
@@ -73,6 +76,7 @@ class AsyncSandbox:
         mounts: Sequence[Mount] = (),
         limits: Limits | None = None,
         out: Path | str | None = None,
+        interpreter: InterpreterName = "auto",
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -82,6 +86,7 @@ class AsyncSandbox:
             mounts=mounts,
             limits=limits,
             out=out,
+            interpreter=interpreter,
             isolation=isolation,
             on_progress=self._in_loop(on_progress),
         )

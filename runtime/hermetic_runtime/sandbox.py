@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +22,10 @@ from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
-from hermetic_runtime.prepared import SNAPSHOTS
+from hermetic_runtime.preparation import Progress, verify_and_repair
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment, provide
 from hermetic_runtime.request_checks import (
     checked_environment,
     checked_folder,
@@ -38,7 +38,6 @@ from hermetic_runtime.requests import GuestMount, RunReport
 from hermetic_runtime.results import RunResult, Timings
 
 Isolation = Literal["process", "shared"]
-OnProgress = Callable[[Progress], None]
 
 
 def run(
@@ -51,6 +50,7 @@ def run(
     mounts: Sequence[Mount] = (),
     limits: Limits | None = None,
     out: Path | str | None = None,
+    interpreter: InterpreterName = "auto",
     isolation: Isolation = "process",
     capture_value: bool = True,
     on_output: OnOutput | None = None,
@@ -65,6 +65,7 @@ def run(
         mounts=mounts,
         limits=limits,
         out=out,
+        interpreter=interpreter,
         isolation=isolation,
         on_progress=on_progress,
     ) as sandbox:
@@ -101,6 +102,7 @@ class Sandbox:
         mounts: Sequence[Mount] = (),
         limits: Limits | None = None,
         out: Path | str | None = None,
+        interpreter: InterpreterName = "auto",
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -110,6 +112,7 @@ class Sandbox:
         self._mounts = checked_mounts(mounts)
         self._limits = checked_limits(limits)
         self._out = checked_folder(out)
+        self._wanted = WantedEnvironment(interpreter)
         self._isolation = isolation
         self._on_progress = on_progress
         self._owner = os.getpid()
@@ -261,8 +264,7 @@ class Sandbox:
         metering = "none" if self._isolation == "process" else "epoch"
         if self._limits.fuel is not None:
             metering = "fuel"
-        directory = prepare(metering=metering, on_progress=self._pass_progress)
-        return Environment(directory, snapshots=directory / SNAPSHOTS)
+        return provide(self._wanted, metering, self._pass_progress)
 
     def _pass_progress(self, progress: Progress) -> None:
         self._check_open()

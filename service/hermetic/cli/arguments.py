@@ -149,6 +149,13 @@ def _add_run(commands: _Commands) -> None:
     )
     _add_limits(parser)
     parser.add_argument(
+        "--interpreter",
+        choices=("auto", "pyodide", "wasi"),
+        default="auto",
+        help="which CPython runs the script: pyodide (3.14), or wasi (3.15, with NumPy, pandas and"
+        " their kin built in); auto takes the first that can run it",
+    )
+    parser.add_argument(
         "--isolation",
         choices=("process", "shared"),
         default="process",

@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
             mounts=mounts,
             limits=limits,
             out=options.out,
+            interpreter=options.interpreter,
             isolation=options.isolation,
             capture_value=options.json,
             on_output=None if options.json else pass_on,
