@@ -25,7 +25,13 @@ from hermetic_runtime.mounts import Mount
 from hermetic_runtime.preparation import Progress, verify_and_repair
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
-from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment, provide
+from hermetic_runtime.providing import (
+    InterpreterName,
+    OnProgress,
+    ProvidedEnvironment,
+    WantedEnvironment,
+    provide,
+)
 from hermetic_runtime.request_checks import (
     checked_environment,
     checked_folder,
@@ -119,6 +125,7 @@ class Sandbox:
         self._lock = threading.RLock()
         self._directories: MountedDirectories | None = None
         self._driver: Driver | None = None
+        self._provided: ProvidedEnvironment | None = None
         self._started = False
         self._timings = Timings()
         self._closed_because: str | None = None
@@ -138,7 +145,7 @@ class Sandbox:
         with self._lock:
             self._check_open()
             if not self._started:
-                self._start()
+                self._start(b"")
 
     def run(
         self,
@@ -180,7 +187,9 @@ class Sandbox:
         source = open_input(stdin)
         with self._lock:
             first = not self._started
-            self.start()
+            self._check_open()
+            if first:
+                self._start(request.source)
             driver, directories = self._driver, self._directories
             assert driver is not None and directories is not None
             output = CapturedOutput(request.limits.output_bytes, on_output)
@@ -242,29 +251,31 @@ class Sandbox:
         if self._closed_because is not None:
             raise SandboxClosed(f"the sandbox is closed: {self._closed_because}")
 
-    def _start(self) -> None:
+    def _start(self, source: bytes) -> None:
         began = time.perf_counter()
-        environment = self._prepare()
+        provided = self._prepare(source)
         prepared = time.perf_counter()
         try:
             self._directories = MountedDirectories(self._mounts, self._out)
             try:
-                self._start_driver(environment)
+                self._start_driver(provided.environment)
             except (SandboxCrashed, PreparationError):
-                if not verify_and_repair(environment.interpreter):
+                if not verify_and_repair(provided.environment.interpreter):
                     raise
-                self._start_driver(self._prepare())
+                provided = self._prepare(source)
+                self._start_driver(provided.environment)
         except BaseException:
             self._release()
             raise
         self._started = True
+        self._provided = provided
         self._timings = Timings(prepare=prepared - began, start=time.perf_counter() - prepared)
 
-    def _prepare(self) -> Environment:
+    def _prepare(self, source: bytes) -> ProvidedEnvironment:
         metering = "none" if self._isolation == "process" else "epoch"
         if self._limits.fuel is not None:
             metering = "fuel"
-        return provide(self._wanted, metering, self._pass_progress)
+        return provide(self._wanted, source, metering, self._pass_progress)
 
     def _pass_progress(self, progress: Progress) -> None:
         self._check_open()
@@ -293,6 +304,7 @@ class Sandbox:
     def _release(self) -> None:
         self._started = False
         driver, self._driver = self._driver, None
+        provided, self._provided = self._provided, None
         directories, self._directories = self._directories, None
         try:
             if driver is not None:
@@ -300,6 +312,8 @@ class Sandbox:
         finally:
             if directories is not None:
                 directories.close()
+            if provided is not None:
+                provided.make_snapshots()
 
 
 def _result(
