@@ -8,7 +8,9 @@ __all__ = [
     "GuestMisbehaved",
     "HermeticError",
     "ImageError",
+    "InstallError",
     "InvalidInput",
+    "InvalidScript",
     "MalformedModule",
     "PreparationError",
     "SandboxClosed",
@@ -26,6 +28,18 @@ class InvalidInput(HermeticError):
     """What the caller gave can't be run: a path, a limit, a mount, a source."""
 
     code = "invalid_input"
+
+
+class InvalidScript(InvalidInput):
+    """The metadata block of a script is wrong. The message gives the line."""
+
+    code = "invalid_script"
+
+
+class InstallError(HermeticError):
+    """The packages that were asked for could not be had."""
+
+    code = "install_error"
 
 
 class PreparationError(HermeticError):

@@ -23,6 +23,7 @@ Report = Callable[[str, float, str], None]
 Task = Callable[[Mapping[str, Any], Report], dict[str, Any]]
 
 _TASKS = {
+    "bytecode": "hermetic_runtime.packages.bytecode",
     "interpreter": "hermetic_runtime.preparing_pyodide",
     "wasi": "hermetic_runtime.preparing_wasi",
     "snapshots": "hermetic_runtime.preparing_snapshots",

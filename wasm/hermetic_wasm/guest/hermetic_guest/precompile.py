@@ -1,4 +1,4 @@
-"""Compiles the standard library, once, while an interpreter is prepared."""
+"""Compiles a library once: the standard one, or that of a package set."""
 
 import marshal
 import os
@@ -37,6 +37,6 @@ def _compiled(path):
         source = file.read()
     try:
         code = compile(source, path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
         return None
     return MAGIC_NUMBER + _UNCHECKED_HASH + source_hash(source) + marshal.dumps(code)

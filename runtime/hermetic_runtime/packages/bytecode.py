@@ -1,0 +1,100 @@
+"""Bytecode for a package set, so that importing from it compiles nothing.
+
+The guest of the set's interpreter compiles it, since only it knows its format; it imports
+nothing of the packages. A step of its own, because it takes seconds for large packages
+and a set works without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hermetic_runtime.environments import Environment, load_environment
+from hermetic_runtime.errors import GuestMisbehaved, InstallError
+from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.kernel.image import ImageFilesystem
+from hermetic_runtime.limits import GIB, Limits
+from hermetic_runtime.packages.loaded import IMAGE
+from hermetic_runtime.packages.making import replace_files, set_lock
+from hermetic_runtime.packages.package_set import read_description
+from hermetic_runtime.preparing import Report
+from hermetic_runtime.requests import GuestSettings, RunRequest
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.standard_library import RecordReader
+
+_LIMITS = Limits(output_bytes=GIB, wall_seconds=1800, cpu_seconds=1800, memory_bytes=GIB)
+_CODE = "from hermetic_guest.precompile import main\nmain({!r})\n"
+
+
+def prepare_task(argument: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """A task of `preparing`: `argument` has the paths `set` and `interpreter`."""
+    add_bytecode(Path(argument["set"]), Path(argument["interpreter"]), report)
+    return {}
+
+
+def add_bytecode(directory: Path, interpreter: Path, report: Report) -> None:
+    """Compile every source of a package set, unless that is done.
+
+    `interpreter` is the directory of a prepared one, the set's. What does not compile is left
+    as it is. Raises `InstallError` when the set is not complete or the guest can't do it.
+    """
+    with set_lock(directory):
+        description = read_description(directory)
+        if description is None:
+            raise InstallError(f"the package set in {directory} is not complete")
+        if description["has_bytecode"]:
+            return
+        files = dict(ImageFilesystem.load(directory / IMAGE).files())
+        compiled = _compile(Environment(interpreter, directory), files, report)
+        replace_files(directory, description, {**files, **compiled})
+
+
+def _compile(
+    environment: Environment, files: Mapping[str, bytes], report: Report
+) -> dict[str, bytes]:
+    loaded = load_environment(environment)
+    root = loaded.interpreter.site_packages
+    prefix = f"{root.rsplit('/', 1)[-1]}/"
+    total = max(sum(name.endswith(".py") for name in files), 1)
+    reader = RecordReader()
+    compiled: dict[str, bytes] = {}
+
+    def deliver(stream: str, data: bytes) -> None:
+        if stream == "stderr":
+            return
+        for record, code in reader.feed(data):
+            name = record.removeprefix(prefix)
+            if not _is_bytecode_of(name, files):
+                raise GuestMisbehaved(f"bytecode of something that has no source: {name!r}")
+            compiled[name] = code
+            report("compiling packages", min(len(compiled) / total, 1.0), name)
+
+    guest = Guest(
+        loaded, GuestSettings(limits=_LIMITS), deliver=deliver, request_input=lambda: None
+    )
+
+    def compile_all() -> None:
+        guest.boot()
+        source = _CODE.format(root).encode()
+        done = guest.run(RunRequest(source, limits=_LIMITS, capture_value=False))
+        if done.outcome is not Outcome.OK:
+            reason = done.error.message if done.error else done.outcome
+            raise InstallError(f"packages could not be compiled: {reason}")
+
+    try:
+        run_in_guest_thread(compile_all)
+    finally:
+        guest.close()
+    return compiled
+
+
+def _is_bytecode_of(name: str, files: Mapping[str, bytes]) -> bool:
+    folder, _, file = name.rpartition("/")
+    parent, _, cache = folder.rpartition("/")
+    if cache != "__pycache__" or not file.endswith(".pyc"):
+        return False
+    stem, _, _ = file.removesuffix(".pyc").rpartition(".")
+    source = f"{stem}.py"
+    return (f"{parent}/{source}" if parent else source) in files
