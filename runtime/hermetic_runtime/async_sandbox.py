@@ -12,14 +12,19 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from hermetic_runtime.driver import OnOutput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.providing import InterpreterName, OnProgress
+from hermetic_runtime.request_checks import checked_limits
 from hermetic_runtime.results import RunResult
-from hermetic_runtime.sandbox import Isolation, Sandbox
+from hermetic_runtime.sandbox import Isolation, Sandbox, script_metadata
+
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.script_metadata import ScriptMetadata
+    from hermetic_runtime.packages.settings import PackageSettings
 
 T = TypeVar("T")
 
@@ -34,19 +39,29 @@ async def run_async(
     mounts: Sequence[Mount] = (),
     limits: Limits | None = None,
     out: Path | str | None = None,
+    requirements: Sequence[str] = (),
+    requirements_files: Sequence[Path] = (),
     interpreter: InterpreterName = "auto",
+    packages: PackageSettings | None = None,
     isolation: Isolation = "process",
     capture_value: bool = True,
     on_output: OnOutput | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult:
     """`hermetic_runtime.sandbox.run` for asyncio. Cancelling the task ends the guest."""
+    script = script_metadata(code)
+    if script is not None:
+        limits = script.narrow(checked_limits(limits))
     async with AsyncSandbox(
         env=env,
         mounts=mounts,
         limits=limits,
         out=out,
+        requirements=requirements,
+        requirements_files=requirements_files,
+        script=script,
         interpreter=interpreter,
+        packages=packages,
         isolation=isolation,
         on_progress=on_progress,
     ) as sandbox:
@@ -76,7 +91,11 @@ class AsyncSandbox:
         mounts: Sequence[Mount] = (),
         limits: Limits | None = None,
         out: Path | str | None = None,
+        requirements: Sequence[str] = (),
+        requirements_files: Sequence[Path] = (),
+        script: ScriptMetadata | None = None,
         interpreter: InterpreterName = "auto",
+        packages: PackageSettings | None = None,
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -86,7 +105,11 @@ class AsyncSandbox:
             mounts=mounts,
             limits=limits,
             out=out,
+            requirements=requirements,
+            requirements_files=requirements_files,
+            script=script,
             interpreter=interpreter,
+            packages=packages,
             isolation=isolation,
             on_progress=self._in_loop(on_progress),
         )

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.preparation import Progress, prepare
 from hermetic_runtime.prepared import SNAPSHOTS
+
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.script_metadata import ScriptMetadata
+    from hermetic_runtime.packages.settings import PackageSettings
 
 InterpreterName = Literal["auto", "pyodide", "wasi"]
 OnProgress = Callable[[Progress], None]
@@ -18,21 +22,36 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class WantedEnvironment:
-    """What a sandbox is to be made of. Raises `InvalidInput` for what can't be."""
+    """What a sandbox is to be made of. Raises `InvalidInput` for what can't be.
+
+    `requirements` are PEP 508, `files` hold more of them, and `script` is what the script
+    says of itself; the caller's `interpreter`, unless it is "auto", comes before the script's.
+    """
 
     interpreter: InterpreterName = "auto"
+    requirements: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    script: ScriptMetadata | None = None
+    settings: PackageSettings | None = None
 
     def __post_init__(self) -> None:
         if self.interpreter not in get_args(InterpreterName):
             names = ", ".join(f'"{name}"' for name in get_args(InterpreterName))
             raise InvalidInput(f"interpreter must be one of {names}, not {self.interpreter!r}")
 
+    @property
+    def has_requirements(self) -> bool:
+        return bool(self.requirements or self.files or self.script)
+
 
 class ProvidedEnvironment(NamedTuple):
-    """An environment that is ready. `unmade` are preloads of snapshots that it has not yet."""
+    """An environment that is ready. `unmade` are preloads of snapshots that it has not yet,
+    `notes` what the caller may want to know.
+    """
 
     environment: Environment
     unmade: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def make_snapshots(self) -> None:
         """Let the snapshots that it has not yet be made in the background."""
@@ -48,31 +67,49 @@ def provide(
 ) -> ProvidedEnvironment:
     """Make ready what is not ready yet, with snapshots that suit `source` if they are there.
 
-    Raises `PreparationError` and `ImageError` when the interpreter can't be had.
+    Raises `InstallError` when packages can't be had, `InvalidInput` and `InvalidScript`
+    for what asks for them, `PreparationError` and `ImageError` when the interpreter can't
+    be had.
     """
-    directory = _prepare_interpreter(wanted.interpreter, metering, on_progress)
-    environment = Environment(directory)
-    preloads = _preloads(wanted, source)
+    if wanted.has_requirements:
+        from hermetic_runtime.providing_packages import provide_packages
+
+        with_packages = provide_packages(wanted, metering, on_progress)
+        environment, notes = with_packages.environment, with_packages.notes
+    else:
+        directory = prepare_interpreter(wanted.interpreter, metering, on_progress)
+        environment, notes = Environment(directory), ()
+    without_packages = environment.interpreter / SNAPSHOTS
+    preloads = _preloads(wanted, environment, source)
     if not preloads:
-        return ProvidedEnvironment(environment._replace(snapshots=directory / SNAPSHOTS))
+        return ProvidedEnvironment(environment._replace(snapshots=without_packages), notes=notes)
     from hermetic_runtime.snapshots.kept import with_snapshots
 
     found = with_snapshots(environment, preloads)
     if found is not None:
-        return ProvidedEnvironment(found)
-    return ProvidedEnvironment(environment._replace(snapshots=directory / SNAPSHOTS), preloads)
+        return ProvidedEnvironment(found, notes=notes)
+    return ProvidedEnvironment(environment._replace(snapshots=without_packages), preloads, notes)
 
 
-def _preloads(wanted: WantedEnvironment, source: bytes) -> tuple[str, ...]:
-    """What `source` imports, where there is anything to import but the standard library."""
-    if wanted.interpreter != "wasi":
+def _preloads(
+    wanted: WantedEnvironment, environment: Environment, source: bytes
+) -> tuple[str, ...]:
+    """What the script names or imports, where more can be imported than the standard library."""
+    if wanted.script is not None and wanted.script.preload:
+        return wanted.script.preload
+    if environment.packages is None and not has_built_in_packages(environment):
         return ()
     from hermetic_runtime.snapshots.imports import imported_packages
 
     return imported_packages(source)
 
 
-def _prepare_interpreter(name: str, metering: str, on_progress: OnProgress) -> Path:
+def has_built_in_packages(environment: Environment) -> bool:
+    return environment.interpreter.parent.name.startswith("wasi-")
+
+
+def prepare_interpreter(name: str, metering: str, on_progress: OnProgress) -> Path:
+    """The directory of an interpreter that is ready to run. "auto" is Pyodide."""
     if name != "wasi":
         return prepare(metering=metering, on_progress=on_progress)
     from hermetic_runtime.preparation_wasi import prepare_wasi

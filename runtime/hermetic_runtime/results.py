@@ -76,6 +76,8 @@ class RunError:
     """As Python prints it, without the frames of the sandbox itself."""
     limit: str | None = None
     """The field of `Limits` that was reached, if one was."""
+    hint: str | None = None
+    """What to do about it, where there is something."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ class RunResult:
     timings: Timings = Timings()
     interpreter: str = ""
     """Name and version, for instance `pyodide-314.0.7 (CPython 3.14.2)`."""
+    notes: list[str] = field(default_factory=list[str])
+    """What the caller may want to know of how the sandbox was made ready."""
 
     @property
     def ok(self) -> bool:

@@ -12,12 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import Driver, OnOutput
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.errors import InvalidInput, PreparationError, SandboxClosed, SandboxCrashed
+from hermetic_runtime.errors import (
+    InstallError,
+    InvalidInput,
+    PreparationError,
+    SandboxClosed,
+    SandboxCrashed,
+)
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
@@ -40,8 +46,13 @@ from hermetic_runtime.request_checks import (
     checked_request,
     narrowed_limits,
 )
-from hermetic_runtime.requests import GuestMount, RunReport
+from hermetic_runtime.requests import GuestMount
 from hermetic_runtime.results import RunResult, Timings
+from hermetic_runtime.run_results import install_error_result, run_result
+
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.script_metadata import ScriptMetadata
+    from hermetic_runtime.packages.settings import PackageSettings
 
 Isolation = Literal["process", "shared"]
 
@@ -56,7 +67,10 @@ def run(
     mounts: Sequence[Mount] = (),
     limits: Limits | None = None,
     out: Path | str | None = None,
+    requirements: Sequence[str] = (),
+    requirements_files: Sequence[Path] = (),
     interpreter: InterpreterName = "auto",
+    packages: PackageSettings | None = None,
     isolation: Isolation = "process",
     capture_value: bool = True,
     on_output: OnOutput | None = None,
@@ -64,14 +78,23 @@ def run(
 ) -> RunResult:
     """Execute `code` in a sandbox of its own, which ends with it.
 
-    The parameters are those of `Sandbox` and `Sandbox.run`, and so are the errors.
+    What the code says of itself in a metadata block (PEP 723) is heeded: what it requires
+    is installed, and limits are made narrower. The parameters are those of `Sandbox` and
+    `Sandbox.run`, and so are the errors.
     """
+    script = script_metadata(code)
+    if script is not None:
+        limits = script.narrow(checked_limits(limits))
     with Sandbox(
         env=env,
         mounts=mounts,
         limits=limits,
         out=out,
+        requirements=requirements,
+        requirements_files=requirements_files,
+        script=script,
         interpreter=interpreter,
+        packages=packages,
         isolation=isolation,
         on_progress=on_progress,
     ) as sandbox:
@@ -86,13 +109,27 @@ def run(
         )
 
 
+def script_metadata(code: str | bytes) -> ScriptMetadata | None:
+    """What a script says of itself, None for one without a metadata block.
+
+    Raises `InvalidScript` when the block is wrong.
+    """
+    if (b"# /// " if isinstance(code, bytes) else "# /// ") not in code:  # pyright: ignore[reportOperatorIssue]
+        return None
+    from hermetic_runtime.packages.script_metadata import read_script_metadata
+
+    return read_script_metadata(code)
+
+
 class Sandbox:
     """One guest, which keeps its state from run to run.
 
     `env` is added to the guest's environment, `mounts` are host directories that it
     sees, `limits` bound it and each of its runs. `out` is a host
     directory that gets, after each run, the files that it made in /workspace and its
-    displays; without it the result only lists the files. With `isolation="process"` the guest
+    displays; without it the result only lists the files. `requirements` (PEP 508),
+    `requirements_files` and the metadata block of a `script` say which packages it has,
+    and `packages` how they are come by. With `isolation="process"` the guest
     lives in an OS process of its own; with `"shared"` in this one. The interpreter is
     prepared when that has not been done on this machine, which takes seconds;
     `on_progress` is told about it.
@@ -108,7 +145,11 @@ class Sandbox:
         mounts: Sequence[Mount] = (),
         limits: Limits | None = None,
         out: Path | str | None = None,
+        requirements: Sequence[str] = (),
+        requirements_files: Sequence[Path] = (),
+        script: ScriptMetadata | None = None,
         interpreter: InterpreterName = "auto",
+        packages: PackageSettings | None = None,
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -118,7 +159,9 @@ class Sandbox:
         self._mounts = checked_mounts(mounts)
         self._limits = checked_limits(limits)
         self._out = checked_folder(out)
-        self._wanted = WantedEnvironment(interpreter)
+        self._wanted = WantedEnvironment(
+            interpreter, tuple(requirements), tuple(requirements_files), script, packages
+        )
         self._isolation = isolation
         self._on_progress = on_progress
         self._owner = os.getpid()
@@ -189,7 +232,11 @@ class Sandbox:
             first = not self._started
             self._check_open()
             if first:
-                self._start(request.source)
+                try:
+                    self._start(request.source)
+                except InstallError as error:
+                    self._close("its packages could not be installed")
+                    return install_error_result(error)
             driver, directories = self._driver, self._directories
             assert driver is not None and directories is not None
             output = CapturedOutput(request.limits.output_bytes, on_output)
@@ -202,12 +249,20 @@ class Sandbox:
                 self._close(f"its last run was broken off by {type(error).__name__}")
                 raise
             seconds = time.perf_counter() - began
+            notes = self._provided.notes if self._provided and first else ()
             if final:
                 self._close("its final run has ended")
             elif not driven.report.alive:
                 self._close(f"its guest ended in a run with outcome {driven.report.outcome}")
             timings = replace(self._timings if first else Timings(), run=seconds)
-            return _result(driven.report, written, output, timings, driver.interpreter)
+            return run_result(
+                driven.report,
+                written=written,
+                output=output,
+                timings=timings,
+                interpreter=driver.interpreter,
+                notes=notes,
+            )
 
     def cancel(self) -> None:
         """End the guest and the run under way, whose outcome is `cancelled`.
@@ -314,28 +369,3 @@ class Sandbox:
                 directories.close()
             if provided is not None:
                 provided.make_snapshots()
-
-
-def _result(
-    report: RunReport,
-    written: list[str],
-    output: CapturedOutput,
-    timings: Timings,
-    interpreter: str,
-) -> RunResult:
-    return RunResult(
-        outcome=report.outcome,
-        stdout=output.text("stdout", truncated=report.stdout_truncated),
-        stderr=output.text("stderr", truncated=report.stderr_truncated),
-        value=report.value,
-        displays=list(report.displays),
-        displays_omitted=report.displays_omitted,
-        files=list(report.files),
-        files_omitted=report.files_omitted,
-        written=written,
-        error=report.error,
-        exit_code=report.exit_code,
-        usage=report.usage,
-        timings=timings,
-        interpreter=interpreter,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
@@ -147,6 +148,7 @@ def _add_run(commands: _Commands) -> None:
         help="a folder of this machine that gets the files of the script's working folder and"
         " its figures when the run has ended; made if there is none",
     )
+    _add_packages(parser)
     _add_limits(parser)
     parser.add_argument(
         "--interpreter",
@@ -161,6 +163,48 @@ def _add_run(commands: _Commands) -> None:
         default="process",
         help="where the guest lives: in a process of its own (process, the default), or in"
         " this one (shared)",
+    )
+
+
+def _add_packages(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "which packages it has, besides what the script says in its metadata block (PEP 723)"
+    )
+    group.add_argument(
+        "--with",
+        dest="requirements",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="a requirement such as 'pydantic>=2'; may be given several times",
+    )
+    group.add_argument(
+        "--requirements",
+        dest="requirements_files",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a file of requirements, one a line",
+    )
+    group.add_argument(
+        "--exclude-newer", metavar="DATE", help="only packages published until then (RFC 3339)"
+    )
+    group.add_argument(
+        "--refresh", action="store_true", help="choose versions anew, whatever is remembered"
+    )
+    group.add_argument(
+        "--offline", action="store_true", help="use only packages that are on this machine"
+    )
+    group.add_argument(
+        "--allow-script-index",
+        action="store_true",
+        help="let [tool.uv] of the script say where packages come from",
+    )
+    group.add_argument(
+        "--allow-direct-references",
+        action="store_true",
+        help="let requirements name the https URL of a wheel",
     )
 
 

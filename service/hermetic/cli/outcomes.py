@@ -34,7 +34,7 @@ def describe_ending(result: RunResult, limits: Limits) -> Ending | None:
     option = _OPTIONS.get(error.limit or "")
     return Ending(
         f"{result.outcome.value}: {_limit_reached(error.limit, limits) or error.message}",
-        hint=f"{option} changes this limit." if option else None,
+        hint=f"{option} changes this limit." if option else error.hint,
     )
 
 

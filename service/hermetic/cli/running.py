@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermetic.cli.made import describe_made
 from hermetic.cli.messages import say
@@ -18,6 +18,9 @@ from hermetic_runtime import sandbox
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
+
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.settings import PackageSettings
 
 _DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
 
@@ -43,7 +46,10 @@ def run(options: argparse.Namespace) -> int:
             mounts=mounts,
             limits=limits,
             out=options.out,
+            requirements=options.requirements,
+            requirements_files=options.requirements_files,
             interpreter=options.interpreter,
+            packages=read_package_settings(options),
             isolation=options.isolation,
             capture_value=options.json,
             on_output=None if options.json else pass_on,
@@ -54,10 +60,32 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in describe_made(result, options.out):
             say(line)
+    for note in result.notes:
+        say(note)
     ending = describe_ending(result, limits)
     if ending is not None:
         say(ending.message, hint=ending.hint)
     return result.exit_code
+
+
+def read_package_settings(options: argparse.Namespace) -> PackageSettings | None:
+    """None when nothing was given, which needs nothing loaded."""
+    given = {
+        name: getattr(options, name)
+        for name in (
+            "exclude_newer",
+            "refresh",
+            "offline",
+            "allow_script_index",
+            "allow_direct_references",
+        )
+        if getattr(options, name)
+    }
+    if not given:
+        return None
+    from hermetic_runtime.packages.settings import PackageSettings
+
+    return PackageSettings(**given)
 
 
 def read_limits(options: argparse.Namespace) -> Limits:

@@ -4,7 +4,7 @@ import os
 import sys
 from importlib import import_module
 
-from hermetic_guest import failures, values
+from hermetic_guest import failures, search_path, values
 
 
 def preload(request):
@@ -34,6 +34,8 @@ def _warm():
 def resume(request):
     """Take on the variables of this guest, and random state that no other guest has."""
     os.environ.update(request["variables"])
+    for folder in (search_path.SITE_PACKAGES, search_path.WORKSPACE):
+        sys.path_importer_cache.pop(folder, None)
     if "random" in sys.modules:
         sys.modules["random"].seed()
     if "numpy.random" in sys.modules:

@@ -1,0 +1,63 @@
+"""Packages, resolved and made ready for an interpreter, and that interpreter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermetic_runtime.environments import Environment
+from hermetic_runtime.packages.asking import package_request
+from hermetic_runtime.packages.ensuring import ensure_package_set
+from hermetic_runtime.packages.package_set import PackageSet
+from hermetic_runtime.packages.settings import PackageRequest
+from hermetic_runtime.preparing_process import run_preparing
+from hermetic_runtime.providing import (
+    OnProgress,
+    ProvidedEnvironment,
+    WantedEnvironment,
+    prepare_interpreter,
+)
+from hermetic_wasm.wasi_built_in import BUILT_IN
+
+
+def requested_packages(wanted: WantedEnvironment) -> PackageRequest:
+    """Raises `InvalidInput` when a file of requirements can't be read."""
+    return package_request(
+        wanted.script,
+        requirements=wanted.requirements,
+        files=wanted.files,
+        interpreter=None if wanted.interpreter == "auto" else wanted.interpreter,
+    )
+
+
+def provide_packages(
+    wanted: WantedEnvironment, metering: str, on_progress: OnProgress
+) -> ProvidedEnvironment:
+    """An environment without snapshots, and notes. Raises what `providing.provide` raises."""
+    request = requested_packages(wanted)
+    found = ensure_package_set(
+        request,
+        settings=wanted.settings,
+        on_progress=on_progress,
+        wasi_built_in=lambda: BUILT_IN,
+    )
+    if found is None:
+        directory = prepare_interpreter(request.interpreter, metering, on_progress)
+        return ProvidedEnvironment(Environment(directory))
+    environment = Environment(
+        prepare_interpreter(found.interpreter, metering, on_progress), found.directory
+    )
+    _prepare_set(found, environment, metering, on_progress)
+    return ProvidedEnvironment(environment, notes=found.notes)
+
+
+def _prepare_set(
+    found: PackageSet, environment: Environment, metering: str, on_progress: OnProgress
+) -> None:
+    """Compile what is in a set: extension modules to native code, sources to bytecode."""
+    argument: dict[str, Any] = {
+        "set": str(found.directory),
+        "interpreter": str(environment.interpreter),
+        "metering": metering,
+    }
+    if not found.has_bytecode:
+        run_preparing("bytecode", argument, on_progress)
