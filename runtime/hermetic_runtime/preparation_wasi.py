@@ -30,12 +30,14 @@ def prepare_wasi(
     *,
     metering: str = Metering.NONE,
     on_progress: Callable[[Progress], None] | None = None,
+    optimise: bool = True,
 ) -> Path:
     """The directory of an interpreter that is ready to run; fetched and made if there is none.
 
     Making it takes about half a minute on two cores, without the download. Until the
-    better one is there, each call sees to it that one process is working on that. Raises
-    `ImageError` when the interpreter can't be fetched, and `PreparationError`.
+    better one is there, each call sees to it that one process is working on that, unless
+    `optimise` is False. Raises `ImageError` when the interpreter can't be fetched, and
+    `PreparationError`.
     """
     chosen = Metering(metering)
     optimised = prepared_wasi_directory(chosen, Compiler.CRANELIFT)
@@ -49,7 +51,8 @@ def prepare_wasi(
         run_preparing("wasi", argument, on_progress or (lambda _: None))
         if not is_complete(quick):
             raise PreparationError(f"preparing ended, but {quick} is not complete")
-    optimise_in_background(chosen)
+    if optimise:
+        optimise_in_background(chosen)
     return private_directory(quick)
 
 

@@ -16,6 +16,9 @@ _ERRORS: dict[str, type[HermeticError]] = {
     error.code: error for error in (ImageError, PreparationError)
 }
 
+_background: list[subprocess.Popen[bytes]] = []
+"""Kept, because Python warns of a process that is forgotten while it runs."""
+
 
 def run_preparing(
     task: str, argument: Mapping[str, Any], on_progress: Callable[[Progress], None]
@@ -51,13 +54,15 @@ def run_preparing(
 
 def start_preparing(task: str, argument: Mapping[str, Any]) -> None:
     """Let a task be done in the background, at the lowest priority. Nobody waits for it."""
-    subprocess.Popen(
+    _background[:] = [process for process in _background if process.poll() is None]
+    process = subprocess.Popen(
         ["nice", "-n", "19", *isolated_python(_PROGRAM, task, json.dumps(argument))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    _background.append(process)
 
 
 def _take_report(

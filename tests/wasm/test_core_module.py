@@ -147,3 +147,39 @@ def test_a_constant_that_looks_like_a_use_of_data_is_no_reason_to_refuse() -> No
     main = assemble(text)
     assert b"\xfc\x08" in main
     split_memory(main)
+
+
+def test_functions_are_exported_under_the_names_asked_for() -> None:
+    exports = Module(split_memory(MAIN, functions={"reading": 1}).core).exports
+
+    assert [item.index for item in exports if item.name in ("read", "reading")] == [1, 1]
+
+
+def test_bytes_of_the_initial_memory_are_replaced_and_filled_up() -> None:
+    memory = split_memory(MAIN, replaced={b"hello": b"hi"}).memory
+
+    assert b"hi\0\0\0" in memory
+    assert b"hello" not in memory
+
+
+@pytest.mark.parametrize(
+    ("replaced", "problem"),
+    [
+        ({b"absent": b""}, "occurs 0 times"),
+        ({b"l": b""}, "occurs 2 times"),
+        ({b"he": b"hey"}, "does not fit"),
+    ],
+)
+def test_bytes_that_do_not_occur_once_or_get_longer_are_refused(
+    replaced: dict[bytes, bytes], problem: str
+) -> None:
+    with pytest.raises(MalformedModule, match=problem):
+        split_memory(MAIN, replaced=replaced)
+
+
+@pytest.mark.parametrize(("name", "index"), [("read", 1), ("new", 99)])
+def test_a_function_that_is_exported_already_or_does_not_exist_is_refused(
+    name: str, index: int
+) -> None:
+    with pytest.raises(MalformedModule):
+        split_memory(MAIN, functions={name: index})

@@ -208,8 +208,10 @@ def _added_functions(
 def _replace_once(memory: bytes, replaced: Mapping[bytes, bytes]) -> bytes:
     for before, after in replaced.items():
         found = memory.count(before)
-        if found != 1 or len(after) > len(before):
+        if found != 1:
             raise MalformedModule(f"{before!r} occurs {found} times in memory, not once")
+        if len(after) > len(before):
+            raise MalformedModule(f"{after!r} does not fit where {before!r} is in memory")
         memory = memory.replace(before, after.ljust(len(before), b"\0"))
     return memory
 

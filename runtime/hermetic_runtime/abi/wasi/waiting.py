@@ -36,7 +36,8 @@ class WaitingCalls(ClockCalls):
 
     @preview1("poll_oneoff", "pppp")
     def wait(self, subscriptions: int, events: int, count: int, found: int) -> None:
-        if not 0 < count <= _MOST_SUBSCRIPTIONS:
+        """With no subscriptions it waits until it is interrupted, as poll(2) does."""
+        if not 0 <= count <= _MOST_SUBSCRIPTIONS:
             raise Failure(Errno.EINVAL)
         self._memory.check(events, count * _EVENT.size)
         raw = self._memory.read(subscriptions, count * _SUBSCRIPTION.size)

@@ -95,9 +95,10 @@ def _execute(request):
 
 
 def _renew_reserve():
+    """Keep memory back again, where at least as much is left to run with."""
     if not _reserve:
         try:
-            _reserve.append(bytearray(RESERVE_BYTES))
+            _reserve.append(bytearray(2 * RESERVE_BYTES)[:RESERVE_BYTES])
         except MemoryError:
             return
 

@@ -1,0 +1,55 @@
+"""Guests of the WASI interpreter."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from hermetic_runtime.environments import LoadedEnvironment
+from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
+
+LIMITS = Limits(memory_bytes=1024 * MIB, wall_seconds=120, cpu_seconds=120)
+
+
+class WasiGuest:
+    """Runs sources in one guest, one after the other, and keeps what they print."""
+
+    def __init__(self, environment: LoadedEnvironment, limits: Limits = LIMITS) -> None:
+        self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self._limits = limits
+        self._guest = Guest(
+            environment,
+            GuestSettings(limits=limits),
+            deliver=lambda stream, data: self.output[stream].extend(data),
+            request_input=lambda: None,
+        )
+
+    @property
+    def stdout(self) -> str:
+        return self.output["stdout"].decode()
+
+    def run(self, *sources: str, interrupt_after: float | None = None) -> list[RunReport]:
+        """Boot and run; `interrupt_after` seconds the first source is interrupted."""
+
+        def work() -> list[RunReport]:
+            self._guest.boot()
+            if interrupt_after is not None:
+                threading.Timer(interrupt_after, self._guest.interrupt).start()
+            return [
+                self._guest.run(RunRequest(source.encode(), limits=self._limits))
+                for source in sources
+            ]
+
+        try:
+            return run_in_guest_thread(work)
+        finally:
+            self._guest.close()
+
+
+def wasi_directory() -> Path:
+    """A prepared interpreter, made by the quick compiler unless the session's cache has one."""
+    from hermetic_runtime.preparation_wasi import prepare_wasi
+
+    return prepare_wasi(optimise=False)
