@@ -20,13 +20,12 @@ from hermetic_wasm.memory_module import constant, memory_module
 from hermetic_wasm.module import Module
 from hermetic_wasm.structure import (
     I32,
-    PREAMBLE,
     Export,
     ExternKind,
     GlobalType,
     Limits,
     SectionId,
-    encode_section,
+    assemble,
 )
 
 PAGE_BYTES = 65_536
@@ -84,7 +83,7 @@ def split_memory(
     """
     module = Module(main)
     limits = _only_memory(module)
-    _check_data_unnamed(module)
+    check_data_unnamed(module)
     offsets = sum(1 for _ in _function_offsets(module))
     exports, mutable_globals = _exports_with_state(module, offsets)
     exports += _added_functions(module, exports, functions or {})
@@ -100,31 +99,7 @@ def split_memory(
     }
     initial = _replace_once(_initial_memory(module, limits), replaced or {})
     memory = memory_module(limits, initial)
-    return CoreModule(_assemble(kept | added), memory, mutable_globals)
-
-
-_ORDER = (
-    SectionId.TYPE,
-    SectionId.IMPORT,
-    SectionId.FUNCTION,
-    SectionId.TABLE,
-    SectionId.MEMORY,
-    SectionId.TAG,
-    SectionId.GLOBAL,
-    SectionId.EXPORT,
-    SectionId.START,
-    SectionId.ELEMENT,
-    SectionId.CODE,
-    SectionId.DATA,
-)
-
-
-def _assemble(sections: dict[SectionId, bytes]) -> bytes:
-    return PREAMBLE + b"".join(
-        encode_section(section_id, sections[section_id])
-        for section_id in _ORDER
-        if section_id in sections
-    )
+    return CoreModule(assemble(kept | added), memory, mutable_globals)
 
 
 def _only_memory(module: Module) -> Limits:
@@ -133,7 +108,7 @@ def _only_memory(module: Module) -> Limits:
     return module.memories[0].limits
 
 
-def _check_data_unnamed(module: Module) -> None:
+def check_data_unnamed(module: Module) -> None:
     """Refuse code that copies from data segments, which are about to move away.
 
     Such code is only valid beside a data count section (core specification, 5.5.16).

@@ -5,6 +5,7 @@ The words are those of the WebAssembly core specification, chapter 2 (Structure)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -196,3 +197,28 @@ class Body(NamedTuple):
 
 def encode_section(section_id: SectionId, contents: bytes) -> bytes:
     return bytes((section_id,)) + encode_bytes(contents)
+
+
+_ORDER = (
+    SectionId.TYPE,
+    SectionId.IMPORT,
+    SectionId.FUNCTION,
+    SectionId.TABLE,
+    SectionId.MEMORY,
+    SectionId.TAG,
+    SectionId.GLOBAL,
+    SectionId.EXPORT,
+    SectionId.START,
+    SectionId.ELEMENT,
+    SectionId.CODE,
+    SectionId.DATA,
+)
+
+
+def assemble(sections: Mapping[SectionId, bytes]) -> bytes:
+    """A module of the sections given by their contents, in the order that the format asks for."""
+    return PREAMBLE + b"".join(
+        encode_section(section_id, sections[section_id])
+        for section_id in _ORDER
+        if section_id in sections
+    )
