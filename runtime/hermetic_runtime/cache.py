@@ -11,11 +11,13 @@ import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from hermetic_runtime.errors import PreparationError
 
 ENVIRONMENT_VARIABLE = "HERMETIC_CACHE_DIR"
+_FOLDERS = ("interpreters", "side_modules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def describe_cache() -> list[CacheEntry]:
 
 
 def _entries(cache: Path) -> Iterator[CacheEntry]:
-    for path in cache.glob("interpreters/*/*/"):
+    for path in chain.from_iterable(cache.glob(f"{folder}/*/*/") for folder in _FOLDERS):
         try:
             size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
             modified = path.stat().st_mtime
@@ -101,9 +103,9 @@ def clear_cache() -> int:
     with preparing_lock(cache):
         freed = sum(entry.size_bytes for entry in _entries(cache))
         try:
-            rmtree(cache / "interpreters")
-        except FileNotFoundError:
-            return 0
+            for folder in _FOLDERS:
+                if (cache / folder).exists():
+                    rmtree(cache / folder)
         except OSError as error:
             raise PreparationError(f"the cache folder {cache} can't be cleared: {error}") from error
     return freed

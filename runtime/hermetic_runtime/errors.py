@@ -11,6 +11,7 @@ __all__ = [
     "InstallError",
     "InvalidInput",
     "InvalidScript",
+    "LinkError",
     "MalformedModule",
     "PreparationError",
     "SandboxClosed",
@@ -40,6 +41,12 @@ class InstallError(HermeticError):
     """The packages that were asked for could not be had."""
 
     code = "install_error"
+
+
+class LinkError(HermeticError):
+    """An extension module can't be loaded into a guest, which sees an ImportError."""
+
+    code = "link"
 
 
 class PreparationError(HermeticError):

@@ -28,6 +28,7 @@ import ctypes
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,10 @@ class Extern:
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
+
+    @property
+    def is_function(self) -> bool:
+        return self.raw.kind == ffi.WASMTIME_EXTERN_FUNC.value
 
 
 class ImportSlots:
@@ -407,6 +412,13 @@ class Instance:
             raise KeyError(name)
         return Extern(item)
 
+    def find_into(self, imports: ImportSlots, slot: int, name: str) -> bool:
+        """Put an export into a slot. False when there is no such export."""
+        encoded = name.encode()
+        instance = ctypes.addressof(self._raw)
+        address = imports.address(slot)
+        return _export_get(self._store.context, instance, encoded, len(encoded), address)
+
     def export_into(self, imports: ImportSlots, slots: Mapping[bytes, int]) -> None:
         """Put exports, by their names, into slots. Raises `KeyError` when one is missing."""
         context, instance = self._store.context, ctypes.addressof(self._raw)
@@ -417,27 +429,61 @@ class Instance:
     def function(self, name: str) -> GuestFunction:
         return GuestFunction(self._store, self.export(name))
 
+    def find_function(self, name: str) -> GuestFunction | None:
+        """None when there is no export of that name, or it is no function."""
+        try:
+            item = self.export(name)
+        except KeyError:
+            return None
+        return GuestFunction(self._store, item) if item.is_function else None
+
     def global_value(self, name: str) -> int:
         """The present value of an exported i32 global, unsigned."""
-        value = ffi.wasmtime_val_t()
-        item = self.export(name).raw.of.global_
-        ffi.wasmtime_global_get(
-            self._store.store._context(), ctypes.byref(item), ctypes.byref(value)
-        )
-        return value.of.i32 & 0xFFFFFFFF
+        return global_value(self._store, self.export(name))
 
     def set_global(self, name: str, value: int) -> None:
         """Set an exported mutable i32 global, given unsigned."""
-        raw = ffi.wasmtime_val_t(
-            kind=ffi.WASMTIME_I32, of=ffi.wasmtime_valunion_t(i32=ctypes.c_int32(value).value)
-        )
         error = ffi.wasmtime_global_set(
             self._store.store._context(),
             ctypes.byref(self.export(name).raw.of.global_),
-            ctypes.byref(raw),
+            ctypes.byref(_i32(value)),
         )
         if error:
             raise wasmtime.WasmtimeError._from_ptr(error)
+
+
+def global_value(store: GuestStore, item: Extern) -> int:
+    """The present value of an i32 global, unsigned."""
+    value = ffi.wasmtime_val_t()
+    ffi.wasmtime_global_get(
+        store.store._context(), ctypes.byref(item.raw.of.global_), ctypes.byref(value)
+    )
+    return value.of.i32 & 0xFFFFFFFF
+
+
+def new_global(store: GuestStore, value: int, *, mutable: bool) -> Extern:
+    """An i32 global of the host's, its value given unsigned."""
+    item = ffi.wasmtime_global_t()
+    error = ffi.wasmtime_global_new(
+        store.store._context(),
+        _global_type(mutable).ptr(),
+        ctypes.byref(_i32(value)),
+        ctypes.byref(item),
+    )
+    if error:
+        raise wasmtime.WasmtimeError._from_ptr(error)
+    union = ffi.wasmtime_extern_union(global_=item)
+    return Extern(ffi.wasmtime_extern_t(ffi.WASMTIME_EXTERN_GLOBAL, union))
+
+
+@cache
+def _global_type(mutable: bool) -> wasmtime.GlobalType:
+    return wasmtime.GlobalType(wasmtime.ValType.i32(), mutable)
+
+
+def _i32(value: int) -> Any:
+    number = ctypes.c_int32(value).value
+    return ffi.wasmtime_val_t(kind=ffi.WASMTIME_I32, of=ffi.wasmtime_valunion_t(i32=number))
 
 
 class GuestFunction:
@@ -478,20 +524,59 @@ def append_to_table(store: GuestStore, table: Extern, function: Extern) -> int:
 
     Raises `wasmtime.WasmtimeError` when the table cannot grow.
     """
-    value = ffi.wasmtime_val_t(
-        kind=ffi.WASMTIME_FUNCREF, of=ffi.wasmtime_valunion_t(funcref=function.raw.of.func)
-    )
+    return _grow_table(store, table, 1, _function_value(function))
+
+
+def grow_table(store: GuestStore, table: Extern, count: int) -> int:
+    """Grow a funcref table by `count` empty slots; the index of the first.
+
+    Raises `wasmtime.WasmtimeError` when the table cannot grow.
+    """
+    null = ffi.wasmtime_val_t(kind=ffi.WASMTIME_FUNCREF)
+    return _grow_table(store, table, count, null)
+
+
+def _grow_table(store: GuestStore, table: Extern, count: int, value: Any) -> int:
     previous = ctypes.c_uint64()
     error = ffi.wasmtime_table_grow(
         store.store._context(),
         ctypes.byref(table.raw.of.table),
-        1,
+        count,
         ctypes.byref(value),
         ctypes.byref(previous),
     )
     if error:
         raise wasmtime.WasmtimeError._from_ptr(error)
     return previous.value
+
+
+def table_size(store: GuestStore, table: Extern) -> int:
+    """The present number of slots."""
+    return ffi.wasmtime_table_size(store.store._context(), ctypes.byref(table.raw.of.table))
+
+
+def set_table_slot(store: GuestStore, table: Extern, slot: int, function: Extern) -> None:
+    """Put a function into a slot of a funcref table.
+
+    Raises `wasmtime.WasmtimeError` when there is no such slot.
+    """
+    error = ffi.wasmtime_table_set(
+        store.store._context(),
+        ctypes.byref(table.raw.of.table),
+        slot,
+        ctypes.byref(_function_value(function)),
+    )
+    if error:
+        raise wasmtime.WasmtimeError._from_ptr(error)
+
+
+def _function_value(function: Extern) -> Any:
+    """Raises `TypeError` when the item is no function."""
+    if not function.is_function:
+        raise TypeError("only functions have slots in a table")
+    return ffi.wasmtime_val_t(
+        kind=ffi.WASMTIME_FUNCREF, of=ffi.wasmtime_valunion_t(funcref=function.raw.of.func)
+    )
 
 
 def call_table_function(store: GuestStore, table: Extern, slot: int, argument: int) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hermetic_wasm.errors import MalformedModule
 from hermetic_wasm.forwarders import TABLE_IMPORT
 from hermetic_wasm.import_stubs import WASI
+from hermetic_wasm.side_description import (
+    ADDRESSES,
+    MEMORY_BASE,
+    SLOTS,
+    STACK_POINTER,
+    TABLE_BASE,
+)
 from hermetic_wasm.structure import FUNCREF, I32, ExternKind, GlobalType, Import, TableType
-
-MEMORY_BASE = "__memory_base"
-TABLE_BASE = "__table_base"
-STACK_POINTER = "__stack_pointer"
-ADDRESSES = "GOT.mem"
-SLOTS = "GOT.func"
-"""Modules of the globals that hold addresses of variables and slots of functions."""
 
 _MEMORY_IMPORT = ("env", "memory")
 _GLOBALS = {

@@ -10,8 +10,7 @@ mutable global.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from hermetic_wasm.binary import Reader, encode_vector
 from hermetic_wasm.core_module import check_data_unnamed
@@ -20,6 +19,12 @@ from hermetic_wasm.errors import MalformedModule
 from hermetic_wasm.forwarders import generate_forwarders
 from hermetic_wasm.legacy_exceptions import translate
 from hermetic_wasm.module import Module
+from hermetic_wasm.side_description import (
+    GLOBAL_EXPORT,
+    MAX_MODULE_BYTES,
+    START_EXPORT,
+    SideModuleDescription,
+)
 from hermetic_wasm.side_imports import check_import
 from hermetic_wasm.structure import (
     I32,
@@ -32,11 +37,6 @@ from hermetic_wasm.structure import (
     assemble,
 )
 
-FORMAT = 1
-"""To be raised when what `prepare_side_module` makes of a module changes."""
-START_EXPORT = "hermetic.start"
-GLOBAL_EXPORT = "hermetic.global."
-MAX_MODULE_BYTES = 256 * 1024 * 1024
 _REMOVED = frozenset(
     (
         SectionId.CUSTOM,
@@ -47,45 +47,6 @@ _REMOVED = frozenset(
     )
 )
 _GLOBAL_GET, _I32_CONST, _I32_ADD, _END = 0x23, 0x41, 0x6A, 0x0B
-
-
-@dataclass(frozen=True, slots=True)
-class SideModuleDescription:
-    """What a linker has to know of a side module.
-
-    Sizes are in bytes and table elements. `imports` are (module, name, kind) in the order
-    in which the code declares them. `functions` maps an exported function to its slot
-    relative to the table base, or to None if it has none; `addresses` maps an exported
-    variable to its address relative to the memory base, `constants` to an absolute value.
-    `forwarded` are the imports that are exports of the module itself: their forwarders go
-    through slots that follow `table_elements`. `trapping` are weak function imports, and
-    `weak` names of imports that may be null. `data` are (address relative to the memory
-    base, offset in the file of contents, size). `mutable_globals` are export names.
-    """
-
-    memory_bytes: int
-    memory_alignment: int
-    table_elements: int
-    table_alignment: int
-    needed: list[str]
-    runtime_paths: list[str]
-    imports: list[tuple[str, str, str]]
-    functions: dict[str, int | None]
-    addresses: dict[str, int]
-    constants: dict[str, int]
-    forwarded: list[str]
-    trapping: list[str]
-    weak: list[str]
-    data: list[tuple[int, int, int]]
-    mutable_globals: list[str]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> SideModuleDescription:
-        """What `to_json` gave. Raises `TypeError` for anything that lacks a field."""
-        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

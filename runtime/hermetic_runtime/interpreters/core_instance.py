@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from hermetic_runtime.kernel.stops import Aborted
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.signatures import Signature
 from hermetic_runtime.wasmtime_ffi import (
+    Extern,
     GuestStore,
     HostFunctions,
     ImportSlots,
@@ -142,7 +144,8 @@ class CoreInstance:
         imports = ImportSlots(len(modules.host_slots) + len(modules.stub_slots) + 1)
         imports[modules.memory_slot] = self._memory
         modules.host_functions.define(self.store, imports, modules.host_slots)
-        self._instantiate_stubs().export_into(imports, modules.stub_slots)
+        self._stubs = self._instantiate_stubs()
+        self._stubs.export_into(imports, modules.stub_slots)
         self._core = self.store.instantiate(modules.core, imports)
 
     def _instantiate_stubs(self) -> Instance:
@@ -162,9 +165,29 @@ class CoreInstance:
             raise RuntimeError("the instance has not been started")
         return self._core
 
+    @property
+    def memory(self) -> Extern:
+        return self._memory
+
+    @property
+    def table(self) -> Extern:
+        """The function table."""
+        return self.core.export(_TABLE)
+
+    def provide(self, imports: ImportSlots, slot: int, module: str, name: str) -> bool:
+        """Put what the core imports itself, the host's or a stub, into a slot.
+
+        False when the core does not import it.
+        """
+        with suppress(ValueError):
+            number = self._modules.host_names.index((module, name))
+            self._modules.host_functions.define(self.store, imports, {number: slot})
+            return True
+        return module == "env" and self._stubs.find_into(imports, slot, name)
+
     def add_trampoline(self) -> int:
         """Put the call trampoline into the function table; its slot."""
-        table = self.core.export(_TABLE)
+        table = self.table
         imports = [self._memory, table]
         trampoline = self.store.instantiate(self._modules.trampoline, imports)
         return append_to_table(self.store, table, trampoline.export("trampoline"))
@@ -182,7 +205,7 @@ class CoreInstance:
 
         Raises `wasmtime.WasmtimeError` when the slot holds anything else.
         """
-        call_table_function(self.store, self.core.export(_TABLE), slot, argument)
+        call_table_function(self.store, self.table, slot, argument)
 
     def close(self) -> None:
         """Free the guest's memory and everything else it holds."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
@@ -21,10 +21,16 @@ from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
-from hermetic_runtime.wasmtime_ffi import GuestStore
+from hermetic_runtime.wasmtime_ffi import GuestStore, Instance
+
+if TYPE_CHECKING:
+    from hermetic_runtime.linking.linker import Linker
+    from hermetic_runtime.side_modules import CompiledSideModule
 
 RESERVE_BYTES = 4 * MIB
 """Memory that the guest's agent keeps back, to answer with when all else is taken."""
+
+_LINKING_FUNCTIONS = ("malloc", "free", "__dl_seterr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class PyodideInterpreter:
     metering: Metering
     library: ImageFilesystem
     modules: CoreModules
+    mapped: dict[str, CompiledSideModule] = field(default_factory=dict[str, "CompiledSideModule"])
 
     @property
     def engine(self) -> wasmtime.Engine:
@@ -71,7 +78,25 @@ class PyodideInterpreter:
         snapshot: LoadedSnapshot | None,
     ) -> PyodideInstance:
         memory = snapshot.memory if snapshot else None
-        return PyodideInstance(self, kernel, environment, memory_limit, memory)
+        return PyodideInstance(self, kernel, environment, memory_limit, packages, memory)
+
+    def side_module(self, sha256: str) -> CompiledSideModule:
+        """Map a compiled side module, once. Raises as `load_side_module` does."""
+        from hermetic_runtime.side_modules import load_side_module
+
+        found = self.mapped.get(sha256)
+        if found is None:
+            found = self.mapped[sha256] = load_side_module(self.engine, sha256, self.metering)
+        return found
+
+    def create_linker(
+        self, instance: CoreInstance, memory: GuestMemory, packages: LoadedPackages
+    ) -> Linker:
+        """A linker for the side modules of `packages`."""
+        from hermetic_runtime.linking.core_symbols import core_symbols
+        from hermetic_runtime.linking.linker import Linker  # for guests with packages only
+
+        return Linker(instance, memory, packages.side_modules, self.side_module, core_symbols)
 
 
 class PyodideInstance:
@@ -83,8 +108,12 @@ class PyodideInstance:
         kernel: Kernel,
         environment: Mapping[str, str],
         memory_limit: int,
+        packages: LoadedPackages | None,
         memory: wasmtime.Module | None,
     ) -> None:
+        self._interpreter = interpreter
+        self._linker: Linker | None = None
+        self._packages = packages
         self._instance = CoreInstance(interpreter.modules, memory_limit, memory)
         self._memory = GuestMemory(self._instance.map_memory)
         self._abi = EmscriptenABI(
@@ -128,14 +157,26 @@ class PyodideInstance:
         self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
         self._abi.signals.call_handlers_with(self._instance.call_slot)
         self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
+        self._prepare_linking(core)
         self._python = python_api.PythonAPI(core, self._memory)
         self._trampoline = self._instance.add_trampoline()
         return self._trampoline
+
+    def _prepare_linking(self, core: Instance) -> None:
+        calls = self._abi.linking
+        calls.report_with({name: core.function(name) for name in _LINKING_FUNCTIONS})
+        if self._packages is not None:
+            self._linker = self._interpreter.create_linker(
+                self._instance, self._memory, self._packages
+            )
+            calls.link_with(self._linker, python_api.SITE_PACKAGES)
 
     def save(self) -> dict[str, Any]:
         return {
             "globals": self._instance.global_values(),
             "trampoline": self._trampoline,
+            "linker": self._linker.save() if self._linker else None,
+            "opened": [*self._abi.linking.opened.items()],
             "run": self._run,
         }
 
@@ -145,6 +186,9 @@ class PyodideInstance:
     def resume(self, saved: Mapping[str, Any]) -> None:
         if self._start() != saved["trampoline"]:
             raise GuestMisbehaved("the snapshot does not fit this interpreter")
+        if self._linker is not None and saved["linker"] is not None:
+            self._linker.replay(saved["linker"])
+        self._abi.linking.opened = dict(saved["opened"])
         self._instance.set_global_values(saved["globals"])
         self._run: int = saved["run"]
 

@@ -336,6 +336,10 @@ class Kernel:
             raise Failure(Errno.EINVAL)
         return node.target()
 
+    def real_path(self, path: bytes) -> bytes:
+        """As realpath(3): absolute, and no part of it a symlink."""
+        return self._namespace.real_path(self._base(AT_FDCWD, path), path)
+
     # The process
 
     def chdir(self, path: bytes) -> None:

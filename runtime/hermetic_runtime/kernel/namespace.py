@@ -127,6 +127,18 @@ class Namespace:
                 raise Failure(Errno.ELOOP)
             base, path = location.directory, node.target()
 
+    def real_path(self, base: Directory, path: bytes) -> bytes:
+        """The absolute path, without symlinks, of what is at `path`.
+
+        Raises as `resolve` does, and `Failure(EISDIR)` for what is not named.
+        """
+        location, node = self.locate(base, path, follow=True)
+        if node is None:
+            raise Failure(Errno.ENOENT)
+        if not location.is_name:
+            raise Failure(Errno.EISDIR)
+        return self.path_of(location.directory).rstrip(b"/") + b"/" + location.name
+
     def _locate_once(self, base: Directory, path: bytes, followed: int) -> tuple[Location, int]:
         directory = self.root if path[:1] == b"/" else base
         stripped = path.rstrip(b"/")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hermetic_runtime.abi.binding import Declaration, HostFunction, declarations, host_functions
 from hermetic_runtime.abi.emscripten.absent import AbsentCalls
 from hermetic_runtime.abi.emscripten.descriptors import DescriptorCalls
+from hermetic_runtime.abi.emscripten.dynamic_linking import DynamicLinkingCalls
 from hermetic_runtime.abi.emscripten.files import FileCalls
 from hermetic_runtime.abi.emscripten.mappings import MappingCalls
 from hermetic_runtime.abi.emscripten.process import MemoryCalls, ProcessCalls, SignalCalls
@@ -19,6 +20,7 @@ __all__ = ["EmscriptenABI", "emscripten_declarations"]
 _GROUPS = (
     AbsentCalls,
     DescriptorCalls,
+    DynamicLinkingCalls,
     FileCalls,
     MappingCalls,
     MemoryCalls,
@@ -50,13 +52,14 @@ class EmscriptenABI:
         memory_limit: int,
         grow_by_pages: Callable[[int], bool],
     ) -> None:
-        self.absent = AbsentCalls()
+        self.linking = DynamicLinkingCalls(kernel, memory)
         self.mappings = MappingCalls(kernel, memory)
         self.memory = MemoryCalls(memory, memory_limit, grow_by_pages)
         self.signals = SignalCalls(memory)
         self._groups: Sequence[object] = (
-            self.absent,
+            AbsentCalls(),
             DescriptorCalls(kernel, memory),
+            self.linking,
             FileCalls(kernel, memory),
             self.mappings,
             self.memory,

@@ -1,12 +1,10 @@
-"""What this sandbox has not: sockets, name resolution, and loading of native code.
+"""What this sandbox has not: sockets and name resolution.
 
 Each answers as a system does where the thing exists but is not permitted, so that
 the guest sees an ordinary Python exception.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from hermetic_runtime.abi.binding import provides, syscall
 from hermetic_runtime.kernel.errno import Errno, Failure
@@ -17,13 +15,6 @@ _EAI_FAIL = -4
 
 class AbsentCalls:
     """Refusals."""
-
-    def __init__(self) -> None:
-        self._set_dlopen_error: Callable[[], None] | None = None
-
-    def set_dlopen_error_with(self, report: Callable[[], None]) -> None:
-        """Give the function that leaves the reason where `dlerror` finds it."""
-        self._set_dlopen_error = report
 
     @syscall("socket", "iiiiii")
     def socket(self, *_arguments: int) -> int:
@@ -58,13 +49,6 @@ class AbsentCalls:
     @provides("getprotobyname", "p", "p")
     @provides("_emscripten_lookup_name", "p", "p")
     def look_up(self, _name: int) -> int:
-        return 0
-
-    @provides("_dlopen_js", "p", "i")
-    @provides("_dlsym_js", "ppp", "i")
-    def load_native_code(self, *_arguments: int) -> int:
-        if self._set_dlopen_error is not None:
-            self._set_dlopen_error()
         return 0
 
     @provides("can_run_sync_js", "", "i")

@@ -1,0 +1,1 @@
+"""Dynamic linking: extension modules of packages, brought into running guests."""

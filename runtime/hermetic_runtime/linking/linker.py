@@ -1,0 +1,377 @@
+"""The dynamic linker: brings extension modules of a package set into a running guest.
+
+It does what Emscripten's does (tool-conventions, DynamicLinking.md; src/lib/libdylink.js),
+with all that a module needs from others resolved at once: a symbol that is missing is an
+error when the module is opened, not when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import wasmtime
+
+from hermetic_runtime.abi.emscripten.dynamic_linking import Opened
+from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.errors import GuestMisbehaved, LinkError
+from hermetic_runtime.interpreters.core_instance import CoreInstance
+from hermetic_runtime.linking.import_plan import (
+    ImportPlan,
+    Offset,
+    OwnAddress,
+    OwnSlot,
+    plan_imports,
+)
+from hermetic_runtime.linking.library_search import find_library
+from hermetic_runtime.linking.log import (
+    Change,
+    ModuleAdded,
+    SlotAdded,
+    SlotsLost,
+    decode_change,
+    encode_change,
+)
+from hermetic_runtime.linking.symbols import (
+    CoreSymbols,
+    Definer,
+    LinkedModule,
+    SlotOf,
+    Symbols,
+    with_needed,
+)
+from hermetic_runtime.side_modules import CompiledSideModule
+from hermetic_runtime.wasmtime_ffi import (
+    append_to_table,
+    global_value,
+    grow_table,
+    new_global,
+    set_table_slot,
+    table_size,
+)
+from hermetic_wasm.side_description import START_EXPORT
+
+_INITIALISERS = (START_EXPORT, "__wasm_apply_data_relocs", "__wasm_call_ctors")
+_CHUNK_BYTES = 1024 * 1024
+
+
+class Linker:
+    """Of one guest. `paths` maps paths relative to site-packages to the SHA-256 of the
+    side modules there; nothing else is ever loaded.
+    """
+
+    def __init__(
+        self,
+        core: CoreInstance,
+        memory: GuestMemory,
+        paths: Mapping[str, str],
+        side_module: Callable[[str], CompiledSideModule],
+        symbols: Callable[[], Symbols],
+    ) -> None:
+        """`side_module` gives what a hash stands for, or raises `LinkError`; `symbols`, of
+        the core, is called when the first module is opened.
+        """
+        self._core = core
+        self._memory = memory
+        self._paths = paths
+        self._side_module = side_module
+        self._read_symbols = symbols
+        self._core_symbols: CoreSymbols | None = None
+        self._modules: dict[str, LinkedModule] = {}
+        self._for_everyone: dict[str, None] = {}
+        self._log: list[Change] = []
+
+    @property
+    def _interpreter(self) -> CoreSymbols:
+        if self._core_symbols is None:
+            self._core_symbols = CoreSymbols(self._core.core, self._read_symbols())
+        return self._core_symbols
+
+    def open(self, path: str, *, for_everyone: bool) -> LinkedModule:
+        """Load a module, and before it what it needs, unless it is loaded already.
+
+        `for_everyone` lets modules that are opened later use its symbols (RTLD_GLOBAL).
+        Raises `LinkError` when it can't be loaded, and what its initialisers make the guest raise.
+        """
+        for each in self._to_load(path):
+            self._load(each)
+        if for_everyone:
+            self._for_everyone[path] = None
+        return self._modules[path]
+
+    def open_at(self, path: str, *, for_everyone: bool) -> Opened:
+        """As `open`; where the module is."""
+        module = self.open(path, for_everyone=for_everyone)
+        description = module.description
+        return Opened(
+            module.memory_base,
+            description.memory_bytes,
+            module.table_base,
+            description.table_elements,
+        )
+
+    def symbol(self, path: str | None, name: str) -> int:
+        """The address of a variable or slot of a function, of a module and what it needs,
+        or without a path of the interpreter and what is open for everyone.
+
+        Raises `LinkError` when there is none.
+        """
+        scope: list[Definer] = [self._interpreter, *self._open_for_everyone()]
+        if path is not None:
+            scope = [*with_needed([self._modules[path]])]
+        for definer in scope:
+            address = definer.address(name)
+            if address is not None:
+                return address
+            if definer.function(name) is not None:
+                return self._slot_of(definer, name)
+        raise LinkError(f"undefined symbol: {name[:200]}")
+
+    def _open_for_everyone(self) -> list[LinkedModule]:
+        return with_needed(self._modules[path] for path in self._for_everyone)
+
+    def _to_load(self, path: str) -> list[str]:
+        """The paths of a module and all that it needs, those needed first."""
+        ordered: dict[str, None] = {}
+        begun: set[str] = set()
+        pending = [(path, False)]
+        while pending:
+            current, is_last = pending.pop()
+            if is_last:
+                ordered[current] = None
+            elif current not in begun and current not in self._modules:
+                begun.add(current)
+                pending.append((current, True))
+                pending.extend((needed, False) for needed in reversed(self._needed(current)))
+        return [*ordered]
+
+    def _needed(self, path: str) -> list[str]:
+        description = self._compiled(path).description
+        found: dict[str, None] = {}
+        for name in description.needed:
+            library = find_library(self._paths, path, name, description.runtime_paths)
+            if library is None:
+                raise LinkError(f"it needs the library {name[:200]}, which no package brings")
+            found[library] = None
+        return [*found]
+
+    def _compiled(self, path: str) -> CompiledSideModule:
+        sha256 = self._paths.get(path)
+        if sha256 is None:
+            raise LinkError("only extension modules of the package set can be loaded")
+        return self._side_module(sha256)
+
+    # One module
+
+    def _load(self, path: str) -> None:
+        compiled = self._compiled(path)
+        needed = tuple(item for item in self._needed(path) if item in self._modules)
+        plan = self._plan(compiled, needed)
+        own_slots = _own_slots(compiled, plan)
+        offsets = [self._settled(offset) for _, offset in plan.offsets]
+        memory_base = self._allocate(compiled)
+        description = compiled.description
+        slot_count = description.table_elements + len(own_slots)
+        size = table_size(self._core.store, self._core.table)
+        padding = -size % description.table_alignment
+        added = ModuleAdded(
+            path=path,
+            sha256=self._paths[path],
+            needed=needed,
+            memory_base=memory_base,
+            first_slot=size,
+            slot_count=padding + slot_count,
+            table_base=size + padding,
+            own_slots=own_slots,
+        )
+        slots = _slots_of(compiled, added)
+        values = tuple(_absolute(offset, memory_base, slots) for offset in offsets)
+        added = replace(added, offsets=values)
+        self._log.append(self._grow_for(added))
+        try:
+            module = self._instantiate(compiled, added, plan)
+        except wasmtime.WasmtimeError as error:
+            raise LinkError(f"it does not fit the interpreter: {_cause(error)}") from error
+        self._log[-1] = added
+        self._initialise(module, compiled)
+
+    def _plan(self, compiled: CompiledSideModule, needed: tuple[str, ...]) -> ImportPlan:
+        scope: list[Definer] = [self._interpreter]
+        modules = with_needed(self._modules[path] for path in needed)
+        scope += dict.fromkeys([*self._open_for_everyone(), *modules])
+        return plan_imports(self._core, compiled.description, scope)
+
+    def _settled(self, offset: Offset) -> int | OwnAddress | OwnSlot:
+        return self._slot_of(*offset) if isinstance(offset, SlotOf) else offset
+
+    def _slot_of(self, definer: Definer, name: str) -> int:
+        """A slot of the function; a new one, remembered, if it has none."""
+        slot = definer.slot(name)
+        if slot is None:
+            function = definer.function(name)
+            if function is None:
+                raise LinkError(f"undefined symbol: {name[:200]}")
+            try:
+                slot = append_to_table(self._core.store, self._core.table, function)
+            except wasmtime.WasmtimeError as error:
+                raise LinkError("the function table is full") from error
+            definer.remember_slot(name, slot)
+            self._log.append(SlotAdded(slot, definer.path, name))
+        return slot
+
+    def _allocate(self, compiled: CompiledSideModule) -> int:
+        """Memory of the guest's own, filled with zeros; its address."""
+        description = compiled.description
+        size, alignment = description.memory_bytes, max(16, description.memory_alignment)
+        if size == 0:
+            return 0
+        base = self._core.core.function("emscripten_builtin_memalign")(alignment, size)
+        if base == 0:
+            raise LinkError("there is no memory left for it")
+        if base % alignment or base + size > self._memory.size:
+            raise LinkError("the guest's allocator gave an address that can't be used")
+        zeros = bytes(min(size, _CHUNK_BYTES))
+        for start in range(0, size, _CHUNK_BYTES):
+            self._memory.write(base + start, zeros[: size - start])
+        return base
+
+    def _grow_for(self, added: ModuleAdded) -> SlotsLost:
+        try:
+            first = grow_table(self._core.store, self._core.table, added.slot_count)
+        except wasmtime.WasmtimeError as error:
+            raise LinkError("the function table is full") from error
+        if first != added.first_slot:
+            raise GuestMisbehaved("the function table is not what it was")
+        return SlotsLost(first, added.slot_count)
+
+    def _instantiate(
+        self, compiled: CompiledSideModule, added: ModuleAdded, plan: ImportPlan
+    ) -> LinkedModule:
+        """Raises `wasmtime.WasmtimeError` when something is of another type than imported."""
+        store = self._core.store
+        plan.provide_bases(self._core, added.memory_base, added.table_base)
+        offsets = tuple(new_global(store, value, mutable=True) for value in added.offsets)
+        for (slot, _), item in zip(plan.offsets, offsets, strict=True):
+            plan.slots[slot] = item
+        first = new_global(
+            store, added.table_base + compiled.description.table_elements, mutable=False
+        )
+        if plan.from_forwarders:
+            through = [self._core.table, first]
+            plan.provide_forwarders(store.instantiate(compiled.forwarders, through))
+        module = LinkedModule(
+            path=added.path,
+            sha256=added.sha256,
+            description=compiled.description,
+            memory_base=added.memory_base,
+            table_base=added.table_base,
+            instance=store.instantiate(compiled.code, plan.slots),
+            needed=tuple(self._modules[path] for path in added.needed),
+            slots=_slots_of(compiled, added),
+            offsets=offsets,
+        )
+        for name in added.own_slots:
+            set_table_slot(
+                store, self._core.table, module.slots[name], module.instance.export(name)
+            )
+        self._modules[added.path] = module
+        return module
+
+    def _initialise(self, module: LinkedModule, compiled: CompiledSideModule) -> None:
+        functions = module.description.functions
+        for address, start, size in module.description.data:
+            contents = compiled.contents[start : start + size]
+            self._memory.write(module.memory_base + address, contents)
+        for name in _INITIALISERS:
+            if name in functions or name == START_EXPORT:
+                initialise = module.instance.find_function(name)
+                if initialise is not None:
+                    initialise()
+
+    # Snapshots
+
+    def save(self) -> dict[str, Any]:
+        """Everything that `replay` needs. Raises `GuestMisbehaved` when the function table
+        was changed by others.
+        """
+        return {
+            "slots": table_size(self._core.store, self._core.table),
+            "for_everyone": [*self._for_everyone],
+            "log": [encode_change(self._with_state(change)) for change in self._log],
+        }
+
+    def _with_state(self, change: Change) -> Change:
+        """With the values that globals have now."""
+        if not isinstance(change, ModuleAdded):
+            return change
+        module = self._modules[change.path]
+        return replace(
+            change,
+            offsets=tuple(global_value(self._core.store, item) for item in module.offsets),
+            globals=tuple(
+                module.instance.global_value(name) for name in module.description.mutable_globals
+            ),
+        )
+
+    def replay(self, saved: Mapping[str, Any]) -> None:
+        """Over the memory of a snapshot, load what was loaded when it was saved.
+
+        Nothing of the guest is run. Raises `GuestMisbehaved` when something comes to be
+        elsewhere than it was, `LinkError` and `PreparationError` when a module is not there.
+        """
+        for encoded in saved["log"]:
+            change = decode_change(encoded)
+            if isinstance(change, ModuleAdded):
+                self._replay_module(change)
+            elif isinstance(change, SlotAdded):
+                definer = self._modules[change.path] if change.path else self._interpreter
+                if self._slot_of(definer, change.name) != change.slot:
+                    raise GuestMisbehaved("a function of the snapshot has another slot")
+            else:
+                grow_table(self._core.store, self._core.table, change.slot_count)
+                self._log.append(change)
+        self._for_everyone = dict.fromkeys(saved["for_everyone"])
+        if table_size(self._core.store, self._core.table) != saved["slots"]:
+            raise GuestMisbehaved("the snapshot's function table is of another size")
+
+    def _replay_module(self, change: ModuleAdded) -> None:
+        if self._paths.get(change.path) != change.sha256:
+            raise GuestMisbehaved(f"{change.path} is not what the snapshot was made with")
+        compiled = self._compiled(change.path)
+        plan = self._plan(compiled, change.needed)
+        self._grow_for(change)
+        module = self._instantiate(compiled, change, plan)
+        for name, value in zip(module.description.mutable_globals, change.globals, strict=True):
+            module.instance.set_global(name, value)
+        self._log.append(change)
+
+
+def _own_slots(compiled: CompiledSideModule, plan: ImportPlan) -> tuple[str, ...]:
+    """Functions of the module that need slots besides those it asks for itself."""
+    pointed_to = (offset.name for _, offset in plan.offsets if isinstance(offset, OwnSlot))
+    functions = compiled.description.functions
+    others = (name for name in pointed_to if functions[name] is None)
+    return tuple(dict.fromkeys([*compiled.description.forwarded, *others]))
+
+
+def _slots_of(compiled: CompiledSideModule, added: ModuleAdded) -> dict[str, int]:
+    """The slot of each function of the module that has one."""
+    after = added.table_base + compiled.description.table_elements
+    slots = {name: after + number for number, name in enumerate(added.own_slots)}
+    for name, relative in compiled.description.functions.items():
+        if relative is not None:
+            slots[name] = added.table_base + relative
+    return slots
+
+
+def _absolute(
+    offset: int | OwnAddress | OwnSlot, memory_base: int, slots: Mapping[str, int]
+) -> int:
+    if isinstance(offset, OwnAddress):
+        return (memory_base + offset.relative) & 0xFFFF_FFFF
+    return slots[offset.name] if isinstance(offset, OwnSlot) else offset
+
+
+def _cause(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()[:500]

@@ -1,0 +1,209 @@
+"""Extension modules of packages, compiled: a cache by the hash of what they were made from.
+
+The preparing process compiles; processes that run guests only map what is there. An entry
+is a directory, written beside its place and renamed, and never changed afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import hexdigits
+from typing import Any
+
+import wasmtime
+
+from hermetic_runtime.cache import cache_directory, private_directory
+from hermetic_runtime.compilation import Metering, compilation_key
+from hermetic_runtime.engine import compile_module, create_engine, load_module
+from hermetic_runtime.errors import LinkError, PreparationError
+from hermetic_wasm.side_description import FORMAT, MAX_MODULE_BYTES, SideModuleDescription
+
+FOLDER = "side_modules"
+_DESCRIPTION = "description.json"
+_CODE, _FORWARDERS, _CONTENTS = "code.cwasm", "forwarders.cwasm", "contents.bin"
+_MOST_WORKERS = 4
+_SHA256_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSideModule:
+    """`contents` are the bytes of the data segments that `description` places."""
+
+    description: SideModuleDescription
+    code: wasmtime.Module
+    forwarders: wasmtime.Module
+    contents: memoryview
+
+
+def side_module_directory(sha256: str, metering: Metering) -> Path:
+    """Where a compiled side module is, or will be. Raises `PreparationError` for what is
+    no hash.
+    """
+    if len(sha256) != _SHA256_DIGITS or not set(sha256) <= set(hexdigits.lower()):
+        raise PreparationError(f"{sha256[:80]!r} is not a SHA-256 in hexadecimal")
+    return cache_directory() / FOLDER / f"{FORMAT}-{sha256}" / compilation_key(metering)
+
+
+def compile_side_modules(
+    binaries: Mapping[str, bytes | Path],
+    metering: Metering,
+    on_progress: Callable[[float, str], None],
+) -> dict[str, str]:
+    """Compile what is not compiled yet, some side by side.
+
+    `binaries` are by the SHA-256 (hexadecimal) of their contents. `on_progress` gets how
+    far it is, 0 to 1, and a hash. A module that can't be used is remembered as such, for a
+    guest that imports it to be told; gives the reasons by hash. Starts threads.
+    Raises `PreparationError` when a binary is not the one announced, and `OSError`.
+    """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    wanted = {
+        sha256: binary for sha256, binary in binaries.items() if not _is_complete(sha256, metering)
+    }
+    if wanted:
+        engine = create_engine(metering)
+        private_directory(cache_directory() / FOLDER)
+        with ThreadPoolExecutor(min(_MOST_WORKERS, os.cpu_count() or 1)) as workers:
+            tasks = {
+                workers.submit(_compile, engine, sha256, binary, metering): sha256
+                for sha256, binary in sorted(wanted.items(), key=lambda item: -_size(item[1]))
+            }
+            try:
+                for done, task in enumerate(as_completed(tasks), 1):
+                    task.result()
+                    on_progress(done / len(tasks), tasks[task])
+            except BaseException:
+                workers.shutdown(cancel_futures=True)
+                raise
+    found = {sha256: _read_description(sha256, metering).get("refused") for sha256 in binaries}
+    return {sha256: reason for sha256, reason in found.items() if reason is not None}
+
+
+def _is_complete(sha256: str, metering: Metering) -> bool:
+    directory = side_module_directory(sha256, metering)
+    try:
+        _check_sizes(directory, _read_description(sha256, metering))
+    except (PreparationError, OSError, ValueError):
+        return False
+    return True
+
+
+def _check_sizes(directory: Path, description: Mapping[str, Any]) -> None:
+    for name, size in description.get("sizes", {}).items():
+        if (directory / name).stat().st_size != size:
+            raise ValueError(f"{name} is not of {size} bytes")
+
+
+def _size(binary: bytes | Path) -> int:
+    return len(binary) if isinstance(binary, bytes) else binary.stat().st_size
+
+
+def _compile(
+    engine: wasmtime.Engine, sha256: str, binary: bytes | Path, metering: Metering
+) -> None:
+    from hashlib import sha256 as digest_of
+
+    if _size(binary) > MAX_MODULE_BYTES:
+        files = _refusal(f"more than {MAX_MODULE_BYTES} bytes")
+    else:
+        contents = binary if isinstance(binary, bytes) else binary.read_bytes()
+        if digest_of(contents).hexdigest() != sha256:
+            raise PreparationError(f"a side module is not the one announced, {sha256}")
+        files = _compiled_files(engine, contents)
+    _write_directory(side_module_directory(sha256, metering), files)
+
+
+def _compiled_files(engine: wasmtime.Engine, binary: bytes) -> dict[str, bytes]:
+    from hermetic_wasm.errors import MalformedModule
+    from hermetic_wasm.side_module import prepare_side_module  # only needed to compile
+
+    try:
+        module = prepare_side_module(binary)
+        files = {
+            _CODE: compile_module(engine, module.code),
+            _FORWARDERS: compile_module(engine, module.forwarders),
+            _CONTENTS: module.contents,
+        }
+    except (MalformedModule, wasmtime.WasmtimeError) as error:
+        return _refusal(str(error).splitlines()[-1].strip())
+    sizes = {name: len(contents) for name, contents in files.items()}
+    description = {"module": module.description.to_json(), "sizes": sizes}
+    return {**files, _DESCRIPTION: json.dumps(description).encode()}
+
+
+def _refusal(reason: str) -> dict[str, bytes]:
+    return {_DESCRIPTION: json.dumps({"refused": reason}).encode()}
+
+
+def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Takes the place of what is damaged; of two that are made at once, one is kept."""
+    private_directory(directory.parent)
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory.parent))
+    try:
+        for name, contents in files.items():
+            (unfinished / name).write_bytes(contents)
+        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            unfinished.rename(directory)
+        except OSError:
+            if not (directory / _DESCRIPTION).is_file():
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def load_side_module(
+    engine: wasmtime.Engine, sha256: str, metering: Metering
+) -> CompiledSideModule:
+    """Map a compiled side module.
+
+    Raises `LinkError` when it was refused as it was compiled, and `PreparationError`
+    when it is not there or damaged.
+    """
+    directory = side_module_directory(sha256, metering)
+    description = _read_description(sha256, metering)
+    if "refused" in description:
+        raise LinkError(f"it can't be used here: {description['refused']}")
+    try:
+        _check_sizes(directory, description)
+        return CompiledSideModule(
+            SideModuleDescription.from_json(description["module"]),
+            load_module(engine, directory / _CODE),
+            load_module(engine, directory / _FORWARDERS),
+            _map(directory / _CONTENTS),
+        )
+    except (OSError, ValueError, KeyError, TypeError, wasmtime.WasmtimeError) as error:
+        raise _damaged(directory, error) from error
+
+
+def _read_description(sha256: str, metering: Metering) -> dict[str, Any]:
+    directory = side_module_directory(sha256, metering)
+    try:
+        description = json.loads((directory / _DESCRIPTION).read_bytes())
+        if "refused" not in description and set(description) != {"module", "sizes"}:
+            raise ValueError("its description is not one")
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(directory, error) from error
+    return description
+
+
+def _damaged(directory: Path, error: Exception) -> PreparationError:
+    return PreparationError(
+        f"the compiled extension module in {directory} is damaged: {error}",
+        hint="`hermetic cache clear` removes it; the next run makes it again.",
+    )
+
+
+def _map(path: Path) -> memoryview:
+    if path.stat().st_size == 0:
+        return memoryview(b"")
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
