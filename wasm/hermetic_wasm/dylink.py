@@ -19,6 +19,7 @@ MAX_TABLE_ELEMENTS = 1_000_000
 _MAX_ALIGNMENT = 16
 """As a power of two: a page of 64 KiB."""
 
+_MAX_NAMES = 1000
 _MEMORY_INFO, _NEEDED, _EXPORT_INFO, _IMPORT_INFO, _RUNTIME_PATH = 1, 2, 3, 4, 5
 _BINDING_MASK, _BINDING_WEAK = 0x03, 0x01
 _THREAD_LOCAL, _ABSOLUTE = 0x100, 0x200
@@ -99,7 +100,10 @@ def _sizes(part: Reader) -> dict[str, object]:
 
 
 def _names(part: Reader) -> tuple[str, ...]:
-    return tuple(part.name() for _ in range(part.count()))
+    count = part.count()
+    if count > _MAX_NAMES:
+        raise part.malformed(f"{count} libraries or paths announced")
+    return tuple(part.name() for _ in range(count))
 
 
 def _absolute_exports(part: Reader) -> frozenset[str]:

@@ -1,0 +1,85 @@
+"""Guests that start from a snapshot in which extension modules were loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from package_sets import make_environment, with_guest
+from shared_libraries import extension
+
+from hermetic_runtime.environments import LoadedEnvironment, load_environment
+from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.packages.loaded import LoadedPackages
+from hermetic_runtime.snapshots.making import make_snapshot
+from hermetic_runtime.snapshots.stored import load_snapshot
+
+COUNT = extension(
+    "probe",
+    imports="""
+      (import "GOT.func" "count" (global $slot (mut i32)))
+      (type $counting (func (result i32)))""",
+    body="""
+      (global $n (mut i32) (i32.const 0))
+      (func (export "count") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n))
+      (func (export "count_by_pointer") (result i32)
+        (call_indirect (type $counting) (global.get $slot)))""",
+    answer="(call_indirect (type $counting) (global.get $slot))",
+)
+"""Counts calls in a global, and calls itself through the table: once when imported."""
+LATE = extension(
+    "late",
+    imports='(import "env" "count_by_pointer" (func $count (result i32)))',
+    answer="(call $count)",
+    needed=["probe.so"],
+)
+
+
+@pytest.fixture
+def resumable(tmp_path: Path) -> LoadedEnvironment:
+    """Over a snapshot that has imported `probe` and failed to import `broken`."""
+    files = {
+        "probe.so": COUNT,
+        "late.so": LATE,
+        "broken.so": extension("broken", imports='(import "env" "PyLong_FromLong" (func))'),
+    }
+    environment = make_environment(tmp_path / "set", files)
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    failed = make_snapshot(environment, ["broken", "probe"], snapshot)
+    assert list(failed) == ["broken"]
+    loaded = load_environment(environment)
+    return LoadedEnvironment(
+        loaded.interpreter,
+        loaded.packages,
+        (load_snapshot(loaded.interpreter.engine, snapshot),),
+    )
+
+
+def test_globals_and_slots_of_modules_are_as_they_were(resumable: LoadedEnvironment) -> None:
+    report = with_guest(
+        resumable, lambda _, run: run("import late, probe; [probe.answer, late.answer]")
+    )
+
+    assert report.value is not None, report.error
+    assert report.value.json == [1, 2]
+
+
+def test_each_guest_of_a_snapshot_has_state_of_its_own(resumable: LoadedEnvironment) -> None:
+    reports = [
+        with_guest(resumable, lambda _, run: run("import late; late.answer")) for _ in range(2)
+    ]
+
+    assert [report.value.json for report in reports if report.value] == [2, 2]
+
+
+def test_another_package_set_is_refused(resumable: LoadedEnvironment) -> None:
+    assert resumable.packages is not None
+    other = LoadedPackages(resumable.packages.image, {"probe.so": "0" * 64})
+
+    with pytest.raises(GuestMisbehaved, match=r"probe\.so is not what the snapshot"):
+        with_guest(
+            LoadedEnvironment(resumable.interpreter, other, resumable.snapshots),
+            lambda _, run: run("1"),
+        )
