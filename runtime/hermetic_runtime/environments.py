@@ -62,6 +62,7 @@ def load_environment(environment: Environment) -> LoadedEnvironment:
         from hermetic_runtime.packages.loaded import LoadedPackages
 
         packages = LoadedPackages.load(environment.packages)
+        interpreter.map_side_modules(packages)
     if environment.snapshots is not None:
         from hermetic_runtime.snapshots.stored import load_snapshots
 

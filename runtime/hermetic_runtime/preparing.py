@@ -23,9 +23,9 @@ Report = Callable[[str, float, str], None]
 Task = Callable[[Mapping[str, Any], Report], dict[str, Any]]
 
 _TASKS = {
-    "bytecode": "hermetic_runtime.packages.bytecode",
     "interpreter": "hermetic_runtime.preparing_pyodide",
     "wasi": "hermetic_runtime.preparing_wasi",
+    "packages": "hermetic_runtime.preparing_packages",
     "snapshots": "hermetic_runtime.preparing_snapshots",
 }
 """Modules by what they prepare; each has a function `prepare_task`, a `Task`."""

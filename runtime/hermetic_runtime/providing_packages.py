@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.packages.asking import package_request
 from hermetic_runtime.packages.ensuring import ensure_package_set
@@ -16,6 +15,7 @@ from hermetic_runtime.providing import (
     WantedEnvironment,
     prepare_interpreter,
 )
+from hermetic_runtime.side_module_cache import is_compiled
 from hermetic_wasm.wasi_built_in import BUILT_IN
 
 
@@ -54,10 +54,13 @@ def _prepare_set(
     found: PackageSet, environment: Environment, metering: str, on_progress: OnProgress
 ) -> None:
     """Compile what is in a set: extension modules to native code, sources to bytecode."""
-    argument: dict[str, Any] = {
+    wanted = Metering(metering)
+    compiled = all(is_compiled(sha256, wanted) for sha256 in found.side_modules.values())
+    if compiled and found.has_bytecode:
+        return
+    argument = {
         "set": str(found.directory),
         "interpreter": str(environment.interpreter),
         "metering": metering,
     }
-    if not found.has_bytecode:
-        run_preparing("bytecode", argument, on_progress)
+    run_preparing("packages", argument, on_progress)

@@ -14,22 +14,26 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from string import hexdigits
-from typing import Any
 
 import wasmtime
 
 from hermetic_runtime.cache import cache_directory, private_directory
-from hermetic_runtime.compilation import Metering, compilation_key
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.engine import compile_module, create_engine, load_module
 from hermetic_runtime.errors import LinkError, PreparationError
-from hermetic_wasm.side_description import FORMAT, MAX_MODULE_BYTES, SideModuleDescription
+from hermetic_runtime.side_module_cache import (
+    DESCRIPTION,
+    FOLDER,
+    check_sizes,
+    damaged,
+    is_compiled,
+    read_description,
+    side_module_directory,
+)
+from hermetic_wasm.side_description import MAX_MODULE_BYTES, SideModuleDescription
 
-FOLDER = "side_modules"
-_DESCRIPTION = "description.json"
 _CODE, _FORWARDERS, _CONTENTS = "code.cwasm", "forwarders.cwasm", "contents.bin"
 _MOST_WORKERS = 4
-_SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,6 @@ class CompiledSideModule:
     code: wasmtime.Module
     forwarders: wasmtime.Module
     contents: memoryview
-
-
-def side_module_directory(sha256: str, metering: Metering) -> Path:
-    """Where a compiled side module is, or will be. Raises `PreparationError` for what is
-    no hash.
-    """
-    if len(sha256) != _SHA256_DIGITS or not set(sha256) <= set(hexdigits.lower()):
-        raise PreparationError(f"{sha256[:80]!r} is not a SHA-256 in hexadecimal")
-    return cache_directory() / FOLDER / f"{FORMAT}-{sha256}" / compilation_key(metering)
 
 
 def compile_side_modules(
@@ -66,7 +61,7 @@ def compile_side_modules(
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     wanted = {
-        sha256: binary for sha256, binary in binaries.items() if not _is_complete(sha256, metering)
+        sha256: binary for sha256, binary in binaries.items() if not is_compiled(sha256, metering)
     }
     if wanted:
         engine = create_engine(metering)
@@ -83,23 +78,11 @@ def compile_side_modules(
             except BaseException:
                 workers.shutdown(cancel_futures=True)
                 raise
-    found = {sha256: _read_description(sha256, metering).get("refused") for sha256 in binaries}
+    found = {
+        sha256: read_description(side_module_directory(sha256, metering)).get("refused")
+        for sha256 in binaries
+    }
     return {sha256: reason for sha256, reason in found.items() if reason is not None}
-
-
-def _is_complete(sha256: str, metering: Metering) -> bool:
-    directory = side_module_directory(sha256, metering)
-    try:
-        _check_sizes(directory, _read_description(sha256, metering))
-    except (PreparationError, OSError, ValueError):
-        return False
-    return True
-
-
-def _check_sizes(directory: Path, description: Mapping[str, Any]) -> None:
-    for name, size in description.get("sizes", {}).items():
-        if (directory / name).stat().st_size != size:
-            raise ValueError(f"{name} is not of {size} bytes")
 
 
 def _size(binary: bytes | Path) -> int:
@@ -136,11 +119,11 @@ def _compiled_files(engine: wasmtime.Engine, binary: bytes) -> dict[str, bytes]:
         return _refusal(str(error).splitlines()[-1].strip())
     sizes = {name: len(contents) for name, contents in files.items()}
     description = {"module": module.description.to_json(), "sizes": sizes}
-    return {**files, _DESCRIPTION: json.dumps(description).encode()}
+    return {**files, DESCRIPTION: json.dumps(description).encode()}
 
 
 def _refusal(reason: str) -> dict[str, bytes]:
-    return {_DESCRIPTION: json.dumps({"refused": reason}).encode()}
+    return {DESCRIPTION: json.dumps({"refused": reason}).encode()}
 
 
 def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
@@ -154,26 +137,26 @@ def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
         try:
             unfinished.rename(directory)
         except OSError:
-            if not (directory / _DESCRIPTION).is_file():
+            if not (directory / DESCRIPTION).is_file():
                 raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def load_side_module(
-    engine: wasmtime.Engine, sha256: str, metering: Metering
+    engine: wasmtime.Engine, sha256: str, metering: Metering, cache: Path | None = None
 ) -> CompiledSideModule:
-    """Map a compiled side module.
+    """Map a compiled side module of `cache`, or of this process's cache.
 
     Raises `LinkError` when it was refused as it was compiled, and `PreparationError`
     when it is not there or damaged.
     """
-    directory = side_module_directory(sha256, metering)
-    description = _read_description(sha256, metering)
+    directory = side_module_directory(sha256, metering, cache)
+    description = read_description(directory)
     if "refused" in description:
         raise LinkError(f"it can't be used here: {description['refused']}")
     try:
-        _check_sizes(directory, description)
+        check_sizes(directory, description)
         return CompiledSideModule(
             SideModuleDescription.from_json(description["module"]),
             load_module(engine, directory / _CODE),
@@ -181,25 +164,7 @@ def load_side_module(
             _map(directory / _CONTENTS),
         )
     except (OSError, ValueError, KeyError, TypeError, wasmtime.WasmtimeError) as error:
-        raise _damaged(directory, error) from error
-
-
-def _read_description(sha256: str, metering: Metering) -> dict[str, Any]:
-    directory = side_module_directory(sha256, metering)
-    try:
-        description = json.loads((directory / _DESCRIPTION).read_bytes())
-        if "refused" not in description and set(description) != {"module", "sizes"}:
-            raise ValueError("its description is not one")
-    except (OSError, ValueError, TypeError) as error:
-        raise _damaged(directory, error) from error
-    return description
-
-
-def _damaged(directory: Path, error: Exception) -> PreparationError:
-    return PreparationError(
-        f"the compiled extension module in {directory} is damaged: {error}",
-        hint="`hermetic cache clear` removes it; the next run makes it again.",
-    )
+        raise damaged(directory, error) from error
 
 
 def _map(path: Path) -> memoryview:

@@ -104,6 +104,10 @@ class LoadedInterpreter(Protocol):
     @property
     def site_packages(self) -> str: ...
 
+    def map_side_modules(self, packages: LoadedPackages) -> None:
+        """Map the extension modules that guests with `packages` can load."""
+        ...
+
     def instantiate(
         self,
         kernel: Kernel,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declaratio
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.compilation import MIB, Metering
 from hermetic_runtime.engine import create_engine
-from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.errors import GuestMisbehaved, LinkError, PreparationError
 from hermetic_runtime.interpreters import python_api
 from hermetic_runtime.interpreters.core_instance import CoreInstance, CoreModules
 from hermetic_runtime.kernel.image import ImageFilesystem
@@ -80,13 +82,24 @@ class PyodideInterpreter:
         memory = snapshot.memory if snapshot else None
         return PyodideInstance(self, kernel, environment, memory_limit, packages, memory)
 
-    def side_module(self, sha256: str) -> CompiledSideModule:
-        """Map a compiled side module, once. Raises as `load_side_module` does."""
+    def map_side_modules(self, packages: LoadedPackages) -> None:
+        """Map what guests with `packages` can load, so that they need not open files."""
+        if not packages.side_modules:
+            return
+        from hermetic_runtime.linking.core_symbols import core_symbols
+
+        core_symbols()
+        for sha256 in packages.side_modules.values():
+            with suppress(LinkError, PreparationError):  # which an import will report
+                self._side_module(packages, sha256)
+
+    def _side_module(self, packages: LoadedPackages, sha256: str) -> CompiledSideModule:
         from hermetic_runtime.side_modules import load_side_module
 
         found = self.mapped.get(sha256)
         if found is None:
-            found = self.mapped[sha256] = load_side_module(self.engine, sha256, self.metering)
+            found = load_side_module(self.engine, sha256, self.metering, packages.cache)
+            self.mapped[sha256] = found
         return found
 
     def create_linker(
@@ -96,7 +109,8 @@ class PyodideInterpreter:
         from hermetic_runtime.linking.core_symbols import core_symbols
         from hermetic_runtime.linking.linker import Linker  # for guests with packages only
 
-        return Linker(instance, memory, packages.side_modules, self.side_module, core_symbols)
+        side_module = partial(self._side_module, packages)
+        return Linker(instance, memory, packages.side_modules, side_module, core_symbols)
 
 
 class PyodideInstance:

@@ -86,6 +86,9 @@ class WasiInterpreter:
             mutable_globals=tuple(manifest["mutable_globals"]),
         )
 
+    def map_side_modules(self, packages: LoadedPackages) -> None:
+        """There are none: it is linked statically."""
+
     def instantiate(
         self,
         kernel: Kernel,

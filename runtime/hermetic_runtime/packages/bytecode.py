@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hermetic_runtime.environments import Environment, load_environment
 from hermetic_runtime.errors import GuestMisbehaved, InstallError
@@ -26,12 +25,6 @@ from hermetic_runtime.standard_library import RecordReader
 
 _LIMITS = Limits(output_bytes=GIB, wall_seconds=1800, cpu_seconds=1800, memory_bytes=GIB)
 _CODE = "from hermetic_guest.precompile import main\nmain({!r})\n"
-
-
-def prepare_task(argument: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """A task of `preparing`: `argument` has the paths `set` and `interpreter`."""
-    add_bytecode(Path(argument["set"]), Path(argument["interpreter"]), report)
-    return {}
 
 
 def add_bytecode(directory: Path, interpreter: Path, report: Report) -> None:

@@ -17,18 +17,21 @@ DESCRIPTION = "set.json"
 @dataclass(frozen=True, slots=True)
 class LoadedPackages:
     """`image` holds what site-packages holds; `side_modules` maps a path in it to the
-    SHA-256 (hexadecimal) of the extension module there.
+    SHA-256 (hexadecimal) of the extension module there, and `cache` is the folder in which
+    they are kept compiled: a process that runs guests has no environment to learn it from.
     """
 
     image: ImageFilesystem
     side_modules: Mapping[str, str]
+    cache: Path | None = None
 
     @classmethod
     def load(cls, directory: Path) -> LoadedPackages:
         """Map a package set. Raises `PreparationError` when it is damaged."""
         try:
             description = json.loads((directory / DESCRIPTION).read_bytes())
-            return cls(ImageFilesystem.load(directory / IMAGE), dict(description["side_modules"]))
+            image = ImageFilesystem.load(directory / IMAGE)
+            return cls(image, dict(description["side_modules"]), directory.parent.parent)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PreparationError(
                 f"the package set in {directory} is damaged: {error}",
