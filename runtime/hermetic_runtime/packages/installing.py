@@ -26,8 +26,11 @@ Files = dict[str, bytes]
 MOST_BYTES = 2 * 1024**3
 """Of all files of one package set."""
 
+_CLEAN_SECONDS = 60.0
+"""uv waits for others that use its cache."""
+
 _LEFT_OUT_FOLDERS = ("__pycache__", "bin")
-_LEFT_OUT_ENDINGS = (".pth", ".pyc")
+_LEFT_OUT_ENDINGS = (".pth", ".pyc", ".dist-info/uv_cache.json")
 _LEFT_OUT_FILES = (".lock",)
 
 
@@ -54,7 +57,7 @@ def install(
             raise
     names = [wheel.name for wheel in lock.wheels]
     try:
-        run_uv(["cache", "clean", "--force", *names], timeout_seconds=settings.timeout_seconds)
+        run_uv(["cache", "clean", *names], timeout_seconds=_CLEAN_SECONDS)
     except UvFailed as failure:
         raise classify(failure.said, target) from failure
     return _install_once(lock, target, settings, directory / "second", on_line)
@@ -129,7 +132,7 @@ def _regular_files(directory: Path) -> Iterator[tuple[Path, int]]:
                         pending.append(path)
                 elif not entry.is_file(follow_symlinks=False):
                     raise InstallError(f"{path.relative_to(directory)} is not a regular file")
-                elif not entry.name.endswith(_LEFT_OUT_ENDINGS) and not (
+                elif not entry.path.endswith(_LEFT_OUT_ENDINGS) and not (
                     folder == directory and entry.name in _LEFT_OUT_FILES
                 ):
                     yield path, entry.stat().st_size

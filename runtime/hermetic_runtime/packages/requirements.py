@@ -17,7 +17,7 @@ _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASHES = re.compile(r"(\s+--hash[= ]\S+)+\s*$")
 
 
-def parse_requirement(stated: StatedRequirement, *, allow_direct: bool) -> Requirement:
+def parse_requirement(stated: StatedRequirement, *, allow_direct: bool = False) -> Requirement:
     """Raises `InvalidScript` or `InvalidInput`, after where it was stated, when it is not
     PEP 508 or when it names a URL that is not allowed.
     """
