@@ -58,11 +58,16 @@ def ensure(cache: Path, uv_cache: Path, requirements: list[str]) -> float:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *requirements],
         check=True,
-        env={**os.environ, **places},
+        env=environment() | places,
         stdout=subprocess.PIPE,
         text=True,
     )
     return float(done.stdout)
+
+
+def environment() -> dict[str, str]:
+    """As a user has it: bytecode is cached."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.packages.script_metadata import INTERPRETERS, ScriptMetadata
-from hermetic_runtime.packages.settings import PackageRequest
+from hermetic_runtime.packages.settings import INTERPRETERS, PackageRequest
 from hermetic_runtime.packages.stated_requirement import StatedRequirement
+
+TYPE_CHECKING = False  # who has no script need not load what reads its metadata
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.script_metadata import ScriptMetadata
 
 
 def package_request(

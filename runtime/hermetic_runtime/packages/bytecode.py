@@ -15,7 +15,7 @@ from hermetic_runtime.errors import GuestMisbehaved, InstallError
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.limits import GIB, Limits
-from hermetic_runtime.packages.loaded import IMAGE
+from hermetic_runtime.packages.layout import IMAGE
 from hermetic_runtime.packages.making import replace_files, set_lock
 from hermetic_runtime.packages.package_set import read_description
 from hermetic_runtime.preparing import Report

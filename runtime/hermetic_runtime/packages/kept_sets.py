@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hermetic_runtime.errors import InvalidInput, PreparationError
-from hermetic_runtime.packages.loaded import IMAGE
+from hermetic_runtime.packages.layout import IMAGE, LAST_USE
 from hermetic_runtime.packages.making import set_lock
-from hermetic_runtime.packages.package_set import LAST_USE, read_description, sets_directory
+from hermetic_runtime.packages.package_set import read_description, sets_directory
 from hermetic_runtime.preparation import file_digest
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

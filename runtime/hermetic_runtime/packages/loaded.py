@@ -9,9 +9,7 @@ from pathlib import Path
 
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.kernel.image import ImageFilesystem
-
-IMAGE = "packages.image"
-DESCRIPTION = "set.json"
+from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE
 
 
 @dataclass(frozen=True, slots=True)

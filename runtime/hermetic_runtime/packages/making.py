@@ -20,10 +20,9 @@ from hermetic_runtime.cache import private_directory
 from hermetic_runtime.errors import InstallError
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.packages.installing import Files, install
-from hermetic_runtime.packages.loaded import DESCRIPTION, IMAGE
+from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE, LAST_USE, LOCK
 from hermetic_runtime.packages.lock import Lock
 from hermetic_runtime.packages.package_set import (
-    LAST_USE,
     Description,
     read_description,
     sets_directory,
@@ -31,8 +30,6 @@ from hermetic_runtime.packages.package_set import (
 from hermetic_runtime.packages.settings import PackageSettings
 from hermetic_runtime.packages.targets import Target
 from hermetic_runtime.preparation import Progress, file_digest
-
-LOCK = "lock.json"
 
 OnProgress = Callable[[Progress], None]
 

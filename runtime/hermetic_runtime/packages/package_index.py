@@ -12,7 +12,7 @@ from hermetic_runtime.errors import InvalidInput
 
 _SUPPORTED = ("index", "index-url", "extra-index-url", "exclude-newer")
 _INDEX_KEYS = ("url", "name", "default")
-_URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
+_URL = r"https?://[^\s/@]+(/\S*)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ def _list(key: str, uv: Mapping[str, Any]) -> list[object]:
 
 
 def _url(key: str, value: object) -> str:
-    if not isinstance(value, str) or not _URL.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_URL, value):
         raise InvalidInput(f"tool.uv.{key} must be an http or https URL without credentials")
     return value

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from hermetic_runtime.cache import cache_directory
-from hermetic_runtime.packages.loaded import DESCRIPTION, IMAGE
+from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE, LAST_USE
 
-LAST_USE = "last-use"
 SETS = "sets"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, TypedDict
@@ -46,6 +45,8 @@ def recall(key: str) -> Resolution | None:
 
 def remember(key: str, resolution: Resolution) -> None:
     """Replaces what was known. Raises `OSError`."""
+    import tempfile  # slow to import, and not needed to recall
+
     directory = private_directory(resolutions_directory())
     unfinished, temporary = tempfile.mkstemp(dir=directory)
     with os.fdopen(unfinished, "w") as file:

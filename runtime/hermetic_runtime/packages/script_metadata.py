@@ -11,9 +11,8 @@ from hermetic_runtime.errors import HermeticError, InvalidScript
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.packages.package_index import ScriptIndexes, script_indexes
 from hermetic_runtime.packages.script_block import ScriptBlock, find_script_block
+from hermetic_runtime.packages.settings import INTERPRETERS
 from hermetic_runtime.packages.stated_requirement import StatedRequirement
-
-INTERPRETERS = ("auto", "pyodide", "wasi")
 
 _TOP = ("dependencies", "requires-python", "tool")
 _HERMETIC = ("interpreter", "preload", "limits")

@@ -11,6 +11,8 @@ from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.packages.package_index import ScriptIndexes, check_time
 from hermetic_runtime.packages.stated_requirement import StatedRequirement
 
+INTERPRETERS = ("auto", "pyodide", "wasi")
+
 DISTRIBUTION_VARIABLE = "HERMETIC_DISTRIBUTION_URL"
 
 _KEY_VERSION = 1

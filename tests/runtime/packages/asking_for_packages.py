@@ -11,7 +11,7 @@ from hermetic_runtime.errors import InstallError
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.packages.asking import package_request
 from hermetic_runtime.packages.ensuring import ensure_package_set
-from hermetic_runtime.packages.loaded import IMAGE
+from hermetic_runtime.packages.layout import IMAGE
 from hermetic_runtime.packages.package_set import PackageSet
 from hermetic_runtime.packages.settings import PackageSettings
 

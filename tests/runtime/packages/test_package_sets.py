@@ -23,8 +23,8 @@ from hermetic_runtime.packages.kept_sets import (
     remove_set,
     verify_and_repair_set,
 )
-from hermetic_runtime.packages.loaded import IMAGE, LoadedPackages
-from hermetic_runtime.packages.package_set import LAST_USE
+from hermetic_runtime.packages.layout import IMAGE, LAST_USE
+from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.packages.settings import PackageSettings
 
 OFFLINE = PackageSettings(offline=True)
