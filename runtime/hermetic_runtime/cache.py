@@ -17,7 +17,16 @@ from pathlib import Path
 from hermetic_runtime.errors import PreparationError
 
 ENVIRONMENT_VARIABLE = "HERMETIC_CACHE_DIR"
-_FOLDERS = ("interpreters", "side_modules")
+_FOLDERS = {
+    "interpreters": "*/*/",
+    "images": "*/",
+    "sets": "*/",
+    "side_modules": "*/",
+    "snapshots": "*/",
+    "built_in": "*/",
+    "resolutions": "",
+}
+"""What the cache is made of, and which paths in it are one entry each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,14 @@ def describe_cache() -> list[CacheEntry]:
 
 
 def _entries(cache: Path) -> Iterator[CacheEntry]:
-    for path in chain.from_iterable(cache.glob(f"{folder}/*/*/") for folder in _FOLDERS):
+    patterns = (f"{folder}/{entry}" for folder, entry in _FOLDERS.items() if entry)
+    for path in chain.from_iterable(map(cache.glob, patterns)):
         try:
             size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
             modified = path.stat().st_mtime
         except FileNotFoundError:
             continue
-        yield CacheEntry(f"{path.parent.name}/{path.name}", path, size, modified)
+        yield CacheEntry(path.relative_to(cache).as_posix(), path, size, modified)
 
 
 def clear_cache() -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.preparation import Progress, prepare
+from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
 from hermetic_runtime.prepared import SNAPSHOTS
 
 if TYPE_CHECKING:
@@ -58,8 +58,12 @@ class ProvidedEnvironment(NamedTuple):
         if self.unmade:
             from hermetic_runtime.preparing_process import start_preparing
 
-            encoded = self.environment._replace(snapshots=None).encode().hex()
-            start_preparing("snapshots", {"environment": encoded, "preloads": self.unmade})
+            start_preparing("snapshots", self.snapshots_task())
+
+    def snapshots_task(self) -> dict[str, Any]:
+        """The argument of the task of `preparing` that makes them."""
+        encoded = self.environment._replace(snapshots=None).encode().hex()
+        return {"environment": encoded, "preloads": self.unmade}
 
 
 def provide(
@@ -115,3 +119,20 @@ def prepare_interpreter(name: str, metering: str, on_progress: OnProgress) -> Pa
     from hermetic_runtime.preparation_wasi import prepare_wasi
 
     return prepare_wasi(metering=metering, on_progress=on_progress)
+
+
+def repair(environment: Environment) -> bool:
+    """Check contents against their hashes; forget what is damaged.
+
+    True if something was: `provide` makes it again.
+    """
+    damaged = verify_and_repair(environment.interpreter)
+    if environment.snapshots is not None and environment.interpreter not in (
+        environment.snapshots.parents
+    ):
+        damaged |= verify_and_repair(environment.snapshots)
+    if environment.packages is not None:
+        from hermetic_runtime.packages.kept_sets import verify_and_repair_set
+
+        damaged |= verify_and_repair_set(environment.packages)
+    return damaged

@@ -29,10 +29,10 @@ def requested_packages(wanted: WantedEnvironment) -> PackageRequest:
     )
 
 
-def provide_packages(
-    wanted: WantedEnvironment, metering: str, on_progress: OnProgress
-) -> ProvidedEnvironment:
-    """An environment without snapshots, and notes. Raises what `providing.provide` raises."""
+def resolve_packages(
+    wanted: WantedEnvironment, on_progress: OnProgress
+) -> tuple[PackageRequest, PackageSet | None]:
+    """What is asked for, and the package set for it, None if nothing is."""
     request = requested_packages(wanted)
     found = ensure_package_set(
         request,
@@ -40,6 +40,14 @@ def provide_packages(
         on_progress=on_progress,
         wasi_built_in=lambda: BUILT_IN,
     )
+    return request, found
+
+
+def provide_packages(
+    wanted: WantedEnvironment, metering: str, on_progress: OnProgress
+) -> ProvidedEnvironment:
+    """An environment without snapshots, and notes. Raises what `providing.provide` raises."""
+    request, found = resolve_packages(wanted, on_progress)
     if found is None:
         directory = prepare_interpreter(request.interpreter, metering, on_progress)
         return ProvidedEnvironment(Environment(directory))

@@ -28,7 +28,7 @@ from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.preparation import Progress, verify_and_repair
+from hermetic_runtime.preparation import Progress
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.providing import (
@@ -37,6 +37,7 @@ from hermetic_runtime.providing import (
     ProvidedEnvironment,
     WantedEnvironment,
     provide,
+    repair,
 )
 from hermetic_runtime.request_checks import (
     checked_environment,
@@ -315,7 +316,7 @@ class Sandbox:
             try:
                 self._start_driver(provided.environment)
             except (SandboxCrashed, PreparationError):
-                if not verify_and_repair(provided.environment.interpreter):
+                if not repair(provided.environment):
                     raise
                 provided = self._prepare(source)
                 self._start_driver(provided.environment)

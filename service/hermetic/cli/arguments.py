@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
+from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
@@ -24,6 +24,7 @@ _EXAMPLES = """\
 examples:
   hermetic run script.py              run a file
   hermetic run -c 'print(6 * 7)'      run a line
+  hermetic run --with pydantic app.py run a file with a package
   hermetic doctor                     check that everything works
   hermetic cache info                 see what is kept on disk
 
@@ -101,10 +102,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser(
         "doctor", help="check that everything works", description=_DOCTOR_DESCRIPTION
     )
+    add_resolve(commands)
+    add_env(commands)
     _add_cache(commands)
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
-        parser.error("say what to do: run, doctor or cache")
+        parser.error("say what to do: run, resolve, env, doctor or cache")
     return options
 
 
@@ -148,63 +151,15 @@ def _add_run(commands: _Commands) -> None:
         help="a folder of this machine that gets the files of the script's working folder and"
         " its figures when the run has ended; made if there is none",
     )
-    _add_packages(parser)
+    add_packages(parser)
     _add_limits(parser)
-    parser.add_argument(
-        "--interpreter",
-        choices=("auto", "pyodide", "wasi"),
-        default="auto",
-        help="which CPython runs the script: pyodide (3.14), or wasi (3.15, with NumPy, pandas and"
-        " their kin built in); auto takes the first that can run it",
-    )
+    add_interpreter(parser)
     parser.add_argument(
         "--isolation",
         choices=("process", "shared"),
         default="process",
         help="where the guest lives: in a process of its own (process, the default), or in"
         " this one (shared)",
-    )
-
-
-def _add_packages(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "which packages it has, besides what the script says in its metadata block (PEP 723)"
-    )
-    group.add_argument(
-        "--with",
-        dest="requirements",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="a requirement such as 'pydantic>=2'; may be given several times",
-    )
-    group.add_argument(
-        "--requirements",
-        dest="requirements_files",
-        action="append",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="a file of requirements, one a line",
-    )
-    group.add_argument(
-        "--exclude-newer", metavar="DATE", help="only packages published until then (RFC 3339)"
-    )
-    group.add_argument(
-        "--refresh", action="store_true", help="choose versions anew, whatever is remembered"
-    )
-    group.add_argument(
-        "--offline", action="store_true", help="use only packages that are on this machine"
-    )
-    group.add_argument(
-        "--allow-script-index",
-        action="store_true",
-        help="let [tool.uv] of the script say where packages come from",
-    )
-    group.add_argument(
-        "--allow-direct-references",
-        action="store_true",
-        help="let requirements name the https URL of a wheel",
     )
 
 

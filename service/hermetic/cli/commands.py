@@ -34,6 +34,12 @@ def _dispatch(options: argparse.Namespace) -> int:
             from hermetic.cli.running import run
 
             return run(options)
+        case "resolve", _:
+            from hermetic.cli.resolving import resolve
+
+            return resolve(options)
+        case "env", action:
+            return _environments(str(action), options)
         case "doctor", _:
             from hermetic.cli.doctor import examine
 
@@ -46,6 +52,22 @@ def _dispatch(options: argparse.Namespace) -> int:
             from hermetic.cli.caching import clear
 
             return clear()
+
+
+def _environments(action: str, options: argparse.Namespace) -> int:
+    from hermetic.cli import environments
+
+    match action:
+        case "list":
+            return environments.list_environments()
+        case "show":
+            return environments.show(options)
+        case "build":
+            return environments.build(options)
+        case "remove":
+            return environments.remove(options)
+        case _:
+            return environments.prune_unused(options)
 
 
 def _print_version() -> int:

@@ -41,14 +41,20 @@ def read_program(code: str | None, words: Sequence[str], *, source_bytes: int) -
         raise UsageError(
             "nothing to run", hint="hermetic run FILE, hermetic run -c CODE, or hermetic run -"
         )
+    source = read_source(file, source_bytes)
     if file == "-":
-        stdin = standard_input()
-        source = _read(stdin, "standard input", source_bytes) if stdin else b""
         return Program(source, "<stdin>", tuple(arguments), None)
-    return Program(_read_file(file, source_bytes), file, tuple(arguments), standard_input())
+    return Program(source, file, tuple(arguments), standard_input())
 
 
-def _read_file(name: str, source_bytes: int) -> bytes:
+def read_source(name: str, source_bytes: int) -> bytes:
+    """What is in a file, or with the name `-` on standard input.
+
+    Raises `InvalidInput` when it can't be read or is larger than `source_bytes`.
+    """
+    if name == "-":
+        stdin = standard_input()
+        return _read(stdin, "standard input", source_bytes) if stdin else b""
     try:
         with Path(name).open("rb") as file:
             return _read(file, name, source_bytes)

@@ -40,3 +40,16 @@ def parse_seconds(text: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(f"{text!r} is not a number of seconds") from None
+
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in `90s`, `12h` or `7d`. Raises `ValueError` for anything else."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time such as 30m, 12h or 7d")
+    number, unit = match.groups()
+    return float(number) * _SECONDS[unit]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hermetic.cli.made import describe_made
 from hermetic.cli.messages import say
 from hermetic.cli.outcomes import describe_ending
+from hermetic.cli.package_arguments import read_package_settings
 from hermetic.cli.programs import read_program
 from hermetic.cli.progress import PreparationBar
 from hermetic.cli.standard_descriptors import STDERR, STDOUT
@@ -18,9 +19,6 @@ from hermetic_runtime import sandbox
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
-
-if TYPE_CHECKING:
-    from hermetic_runtime.packages.settings import PackageSettings
 
 _DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
 
@@ -66,26 +64,6 @@ def run(options: argparse.Namespace) -> int:
     if ending is not None:
         say(ending.message, hint=ending.hint)
     return result.exit_code
-
-
-def read_package_settings(options: argparse.Namespace) -> PackageSettings | None:
-    """None when nothing was given, which needs nothing loaded."""
-    given = {
-        name: getattr(options, name)
-        for name in (
-            "exclude_newer",
-            "refresh",
-            "offline",
-            "allow_script_index",
-            "allow_direct_references",
-        )
-        if getattr(options, name)
-    }
-    if not given:
-        return None
-    from hermetic_runtime.packages.settings import PackageSettings
-
-    return PackageSettings(**given)
 
 
 def read_limits(options: argparse.Namespace) -> Limits:
