@@ -8,6 +8,7 @@ import pytest
 from package_sets import import_error, make_environment, run_over, value_over
 from shared_libraries import extension, shared_library
 
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
 
 SITE_PACKAGES = "/lib/python3.14/site-packages"
@@ -38,6 +39,12 @@ def environment_of(directory: Path, **modules: bytes) -> Environment:
 
 def test_an_extension_module_is_imported(tmp_path: Path) -> None:
     environment = environment_of(tmp_path, probe=extension("probe"))
+
+    assert value_over(environment, "import probe; probe.answer") == 42
+
+
+def test_an_extension_module_is_imported_where_code_is_metered(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path, {"probe.so": extension("probe")}, Metering.EPOCH)
 
     assert value_over(environment, "import probe; probe.answer") == 42
 
