@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from hermetic_runtime.abi.binding import provides
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.errors import LinkError, PreparationError
-from hermetic_runtime.kernel.errno import Failure
+from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.kernel import Kernel
 
 _FLAGS, _PLACE, _NAME = 4, 8, 36
@@ -82,7 +82,8 @@ class DynamicLinkingCalls:
         except PreparationError:
             return self._fail(f"{name}: its compiled code is missing or damaged")
         except Failure as failure:
-            return self._fail(f"{name}: {failure}")
+            missing = failure.errno == Errno.ENOENT
+            return self._fail(f"{name}: {'there is no such file' if missing else failure}")
         self.opened[handle] = path
         return 1
 
