@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,7 @@ class PyodideInterpreter:
             return
         from hermetic_runtime.linking.core_symbols import core_symbols
 
+        import_module("hermetic_runtime.linking.linker")  # slow, and each guest needs it
         core_symbols()
         for sha256 in packages.side_modules.values():
             with suppress(LinkError, PreparationError):  # which an import will report

@@ -8,14 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.packages.loaded import DESCRIPTION, IMAGE
+from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
+from hermetic_runtime.side_module_cache import FOLDER
 from hermetic_runtime.side_modules import compile_side_modules
 
 T = TypeVar("T")
@@ -25,16 +27,20 @@ LIMITS = Limits(wall_seconds=60, memory_bytes=512 * MIB)
 def make_environment(
     directory: Path, files: Mapping[str, bytes], metering: Metering = Metering.NONE
 ) -> Environment:
-    """`files` are by their paths in site-packages; those that end in .so are compiled."""
+    """`files` are by their paths in site-packages; those that end in .so are compiled,
+    into the cache of all tests: `directory` stands for a cache that holds the set.
+    """
     binaries = {path: contents for path, contents in files.items() if path.endswith(".so")}
     hashes = {path: sha256(contents).hexdigest() for path, contents in binaries.items()}
-    directory.mkdir(parents=True, exist_ok=True)
-    write_image(directory / IMAGE, files.items())
-    (directory / DESCRIPTION).write_text(json.dumps({"side_modules": hashes}))
+    packages = directory / "packages" / "set"
+    packages.mkdir(parents=True)
+    write_image(packages / IMAGE, files.items())
+    (packages / DESCRIPTION).write_text(json.dumps({"side_modules": hashes}))
+    (directory / FOLDER).symlink_to(cache_directory() / FOLDER)
     compile_side_modules(
         {hashes[path]: contents for path, contents in binaries.items()}, metering, lambda *_: None
     )
-    return Environment(prepare(metering=metering), directory)
+    return Environment(prepare(metering=metering), packages)
 
 
 def with_guest(
