@@ -92,6 +92,8 @@ def describe_cache() -> list[CacheEntry]:
 def _entries(cache: Path) -> Iterator[CacheEntry]:
     patterns = (f"{folder}/{entry}" for folder, entry in _FOLDERS.items() if entry)
     for path in chain.from_iterable(map(cache.glob, patterns)):
+        if path.name.startswith("."):
+            continue
         try:
             size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
             modified = path.stat().st_mtime

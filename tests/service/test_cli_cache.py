@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from hermetic_runtime.preparation import prepare
+
 
 @pytest.fixture
 def cache(prepared, tmp_path: Path) -> Path:
     """A copy of the prepared cache that a test may spoil."""
     copy = tmp_path / "cache"
-    shutil.copytree(os.environ["HERMETIC_CACHE_DIR"], copy)
+    interpreter = prepare()
+    relative = interpreter.relative_to(os.environ["HERMETIC_CACHE_DIR"])
+    shutil.copytree(interpreter, copy / relative)
     copy.chmod(0o700)
     return copy
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+REVENUE = """\
+shop
+Porto    8018.25
+Oslo     7000.15
+Ghent    6861.35
+best week: 2026-03-16
+"""
 
 
 def test_every_example_has_a_test():
@@ -44,6 +52,42 @@ def test_async_kitchen_serves_every_order(hermetic):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("table ") == 6
     assert done.stdout.endswith("6 of 6 orders served\n")
+
+
+def test_pandas_report_prints_a_table_and_draws_a_chart(hermetic, tmp_path: Path):
+    mount = f"{EXAMPLES / 'data'}:/data"
+    done = hermetic("run", "--mount", mount, "--out", "out", EXAMPLES / "pandas_report.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == REVENUE
+    assert (tmp_path / "out/revenue.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_pydantic_orders_explains_what_is_wrong(hermetic):
+    done = hermetic("run", EXAMPLES / "pydantic_orders.py")
+    assert done.returncode == 0, done.stderr
+    assert "order 2 is refused:\n  item: String should have at least 1 character" in done.stdout
+    assert done.stdout.endswith("order 3: 12 x honey, due 01 April\n")
+
+
+def test_iris_classifier_names_most_flowers(hermetic):
+    done = hermetic("run", EXAMPLES / "iris_classifier.py")
+    assert done.returncode == 0, done.stderr
+    accuracy = done.stdout.split()[2]
+    assert done.stdout.startswith("45 flowers, ") and int(accuracy.rstrip("%")) > 90
+
+
+def test_workbook_can_be_opened(hermetic, tmp_path: Path):
+    done = hermetic("run", "--out", "out", EXAMPLES / "workbook.py")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "out/budget.xlsx") as book:
+        assert b"SUM(B2:B5)" in book.read("xl/worksheets/sheet1.xml")
+        assert "xl/charts/chart1.xml" in book.namelist()
+
+
+def test_soup_headlines_reads_a_page(hermetic):
+    page = b"<h2>One</h2><a href='/1'>more</a><h2>Two</h2>"
+    done = hermetic("run", EXAMPLES / "soup_headlines.py", "-", stdin=page)
+    assert done.stdout == "One  (/1)\nTwo  (no link)\n"
 
 
 def test_adventure_can_be_won(hermetic):
