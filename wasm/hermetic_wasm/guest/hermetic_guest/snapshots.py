@@ -4,7 +4,7 @@ import os
 import sys
 from importlib import import_module
 
-from hermetic_guest import failures, search_path, values
+from hermetic_guest import search_path, warming
 
 
 def preload(request):
@@ -15,20 +15,12 @@ def preload(request):
             import_module(name)
         except BaseException as error:
             failed[name] = f"{type(error).__name__}: {error}"
-    _warm()
+    warming.warm()
     import gc
 
     gc.collect()
     gc.freeze()
     return {"failed": failed}
-
-
-def _warm():
-    values.describe([0], 100)
-    try:
-        raise ValueError
-    except ValueError as error:
-        failures.format_traceback(error, __file__)
 
 
 def resume(request):
