@@ -25,9 +25,8 @@ from hermetic_wasm.wasi_image import (
     STANDARD_LIBRARY,
     WASI,
     WasiImage,
-    WasiLayout,
-    built_in_distributions,
 )
+from hermetic_wasm.wasi_rewriting import WasiLayout, built_in_distributions, rewrite
 
 CORE = "core.wasm"
 MEMORY = "memory.wasm"
@@ -90,7 +89,7 @@ def fetch(uv: str, report: Report, *, last: float = 1.0, image: WasiImage = WASI
 
 
 def _keep(artifacts: Path, directory: Path, image: WasiImage) -> None:
-    modules = image.rewrite((artifacts / INTERPRETER).read_bytes())
+    modules = rewrite(image, (artifacts / INTERPRETER).read_bytes())
     (directory / CORE).write_bytes(modules.core)
     (directory / MEMORY).write_bytes(modules.memory)
     (directory / LAYOUT).write_text(json.dumps(modules.layout))

@@ -18,6 +18,7 @@ from hermetic_runtime.requests import GuestSettings, RunRequest
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.standard_library import RecordReader
 from hermetic_wasm.wasi_image import WASI, WasiImage
+from hermetic_wasm.wasi_rewriting import library_files
 
 _LIMITS = Limits(output_bytes=GIB, wall_seconds=300, cpu_seconds=300, memory_bytes=512 * MIB)
 _CODE = b"""
@@ -34,7 +35,7 @@ def pack_library(directory: Path, archive: Path, image: WasiImage = WASI) -> Non
     can't do its part.
     """
     path = directory / "library.image"
-    files = dict(image.library_files(archive))
+    files = dict(library_files(image, archive))
     write_image(path, files.items())
     write_image(path, (files | _made_by_guest(directory)).items())
 

@@ -7,8 +7,9 @@ import wasmtime
 from engines import assemble
 
 from hermetic_wasm.errors import MalformedModule
-from hermetic_wasm.memory_growth import REFUSED, record_refusals
+from hermetic_wasm.memory_growth import record_refusals
 
+REFUSED = "refused"
 GROWING = """
 (module
   (import "env" "nothing" (func))
@@ -25,7 +26,7 @@ class Recorded:
     def __init__(self) -> None:
         engine = wasmtime.Engine()
         self.store = wasmtime.Store(engine)
-        module = wasmtime.Module(engine, record_refusals(assemble(GROWING), GROW_INDEX))
+        module = wasmtime.Module(engine, record_refusals(assemble(GROWING), GROW_INDEX, REFUSED))
         nothing = wasmtime.Func(self.store, wasmtime.FuncType([], []), lambda: None)
         self.exports = wasmtime.Instance(self.store, module, [nothing]).exports(self.store)
 
@@ -69,4 +70,4 @@ def test_other_functions_and_globals_are_what_they_were() -> None:
 @pytest.mark.parametrize(("function", "problem"), [(1, "look like"), (0, "own"), (99, "own")])
 def test_a_function_that_does_not_grow_memory_is_refused(function: int, problem: str) -> None:
     with pytest.raises(MalformedModule, match=problem):
-        record_refusals(assemble(GROWING), function)
+        record_refusals(assemble(GROWING), function, REFUSED)

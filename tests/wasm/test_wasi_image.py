@@ -11,7 +11,8 @@ import pytest
 from engines import assemble
 
 from hermetic_wasm.errors import ImageError, MalformedModule
-from hermetic_wasm.wasi_image import ARTIFACTS, CHECKSUMS, WASI, built_in_distributions
+from hermetic_wasm.wasi_image import ARTIFACTS, CHECKSUMS, WASI
+from hermetic_wasm.wasi_rewriting import built_in_distributions, library_files, rewrite
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -73,7 +74,7 @@ def test_an_artifact_that_is_missing_is_named(artifacts: Path) -> None:
 
 
 def test_the_library_holds_the_archive_unpacked_and_our_own_modules(archive: Path) -> None:
-    files = dict(WASI.library_files(archive))
+    files = dict(library_files(WASI, archive))
 
     assert files["python3.15/os.pyc"] == b"os"
     assert files["python3.15/matplotlib/mpl-data/fonts/a.ttf"] == b"font"
@@ -87,7 +88,7 @@ def test_built_in_distributions_have_the_names_of_their_metadata(archive: Path) 
 
 def test_a_module_that_is_not_the_artifact_is_refused() -> None:
     with pytest.raises(MalformedModule, match="no function is named"):
-        WASI.rewrite(assemble("(module (memory 1))"))
+        rewrite(WASI, assemble("(module (memory 1))"))
 
 
 def test_the_requirement_admits_one_wheel_only() -> None:

@@ -21,23 +21,21 @@ from hermetic_wasm.structure import (
     encode_section,
 )
 
-REFUSED = "memory_growth_refused"
-"""Export name of a mutable i32 global: 1 once growth was refused, until the host writes 0."""
-
 _MEMORY_GROW = b"\x40\x00"
 _GLOBAL_GET, _GLOBAL_SET = b"\x23", b"\x24"
 _MINUS_ONE, _EQUAL, _OR = b"\x41\x7f", b"\x46", b"\x72"
 
 
-def record_refusals(main: bytes, function: int) -> bytes:
-    """The module with the `memory.grow` of one function recorded.
+def record_refusals(main: bytes, function: int, export: str) -> bytes:
+    """The module with the `memory.grow` of one function recorded: a mutable i32 global,
+    exported as `export`, is 1 once growth was refused, until the host writes 0.
 
     Raises `MalformedModule` when the function is imported or does not hold exactly one.
     """
     module = Module(main)
     imported = sum(1 for _ in module.imported(ExternKind.FUNCTION))
     globals_before = len(module.globals) + sum(1 for _ in module.imported(ExternKind.GLOBAL))
-    refused = Export(REFUSED, ExternKind.GLOBAL, globals_before + 1)
+    refused = Export(export, ExternKind.GLOBAL, globals_before + 1)
     zero = GlobalType(I32, mutable=True).encode() + constant(0)
     changed = {
         SectionId.GLOBAL: encode_vector(

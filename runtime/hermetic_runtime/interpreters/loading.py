@@ -8,7 +8,6 @@ import wasmtime
 
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.interpreters.interface import LoadedInterpreter
-from hermetic_runtime.interpreters.pyodide import PyodideInterpreter
 from hermetic_runtime.prepared import read_manifest
 from hermetic_wasm.wasi_image import WASI
 
@@ -24,6 +23,8 @@ def load_interpreter(directory: Path) -> LoadedInterpreter:
             from hermetic_runtime.interpreters.wasi import WasiInterpreter
 
             return WasiInterpreter.load(directory, manifest)
+        from hermetic_runtime.interpreters.pyodide import PyodideInterpreter
+
         return PyodideInterpreter.load(directory, manifest)
     except (OSError, ValueError, KeyError, wasmtime.WasmtimeError) as error:
         raise PreparationError(

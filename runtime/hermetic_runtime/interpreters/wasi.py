@@ -27,8 +27,7 @@ from hermetic_runtime.wasmtime_ffi import (
     ImportSlots,
     memory_bytes,
 )
-from hermetic_wasm.memory_growth import REFUSED
-from hermetic_wasm.wasi_image import MOST_MEMORY_PAGES, PROGRAM, WASI
+from hermetic_wasm.wasi_image import MEMORY_REFUSED, MOST_MEMORY_PAGES, PROGRAM, WASI
 
 RESERVE_BYTES = 4 * MIB
 """Memory that the guest's agent keeps back, to answer with when all else is taken."""
@@ -129,11 +128,11 @@ class WasiInstance:
 
     @property
     def memory_refused(self) -> bool:
-        return self._core.global_value(REFUSED) != 0
+        return self._core.global_value(MEMORY_REFUSED) != 0
 
     @memory_refused.setter
     def memory_refused(self, refused: bool) -> None:
-        self._core.set_global(REFUSED, int(refused))
+        self._core.set_global(MEMORY_REFUSED, int(refused))
 
     def boot(self) -> None:
         self._start()
