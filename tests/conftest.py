@@ -9,7 +9,11 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache() -> Iterator[None]:
-    """One cache for the whole session, away from the user's own, unless one was named."""
+    """One cache for the whole session, away from the user's own, unless one was named.
+
+    Nothing is compiled in the background: it would take the processors of the tests.
+    """
+    os.environ.setdefault("HERMETIC_BACKGROUND", "0")
     if "HERMETIC_CACHE_DIR" in os.environ:
         yield
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -53,7 +54,12 @@ def run_preparing(
 
 
 def start_preparing(task: str, argument: Mapping[str, Any]) -> None:
-    """Let a task be done in the background, at the lowest priority. Nobody waits for it."""
+    """Let a task be done in the background, at the lowest priority. Nobody waits for it.
+
+    Nothing happens where the environment says `HERMETIC_BACKGROUND=0`.
+    """
+    if os.environ.get("HERMETIC_BACKGROUND") == "0":
+        return
     _background[:] = [process for process in _background if process.poll() is None]
     process = subprocess.Popen(
         ["nice", "-n", "19", *isolated_python(_PROGRAM, task, json.dumps(argument))],
