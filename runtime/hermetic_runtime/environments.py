@@ -44,11 +44,12 @@ class LoadedEnvironment(NamedTuple):
     packages: LoadedPackages | None = None
     snapshots: tuple[LoadedSnapshot, ...] = ()
 
-    def any_snapshot(self) -> LoadedSnapshot | None:
-        """One of the variants, at random."""
-        if not self.snapshots:
+    def any_snapshot(self, memory_limit: int) -> LoadedSnapshot | None:
+        """One of the variants whose memory fits, at random."""
+        fitting = [it for it in self.snapshots if it.memory_bytes <= memory_limit]
+        if not fitting:
             return None
-        return self.snapshots[os.urandom(1)[0] % len(self.snapshots)]
+        return fitting[os.urandom(1)[0] % len(fitting)]
 
 
 def load_environment(environment: Environment) -> LoadedEnvironment:

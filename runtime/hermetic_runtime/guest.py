@@ -73,7 +73,7 @@ class Guest:
     ) -> None:
         limits = settings.limits
         interpreter = environment.interpreter
-        snapshot = environment.any_snapshot()
+        snapshot = environment.any_snapshot(limits.memory_bytes)
         self._metering = interpreter.metering
         self._wakeup = Wakeup()
         self._input = QueueInput(self._wakeup, request_input)

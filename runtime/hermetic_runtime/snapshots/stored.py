@@ -41,10 +41,11 @@ class SavedGuest(NamedTuple):
 
 
 class LoadedSnapshot(NamedTuple):
-    """A snapshot whose memory can be instantiated any number of times."""
+    """A snapshot whose memory, of `memory_bytes`, can be instantiated any number of times."""
 
     memory: wasmtime.Module
     guest: SavedGuest
+    memory_bytes: int
 
 
 def write_state(directory: Path, guest: SavedGuest) -> None:
@@ -63,9 +64,19 @@ def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
     try:
         memory = load_module(engine, directory / MEMORY)
         state = _unpack((directory / STATE).read_bytes(), use_list=False)
-        return LoadedSnapshot(memory, SavedGuest(**state))
+        return LoadedSnapshot(memory, SavedGuest(**state), _memory_bytes(memory))
     except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
         raise PreparationError(
             f"the snapshot in {directory} is damaged: {error}",
             hint="`hermetic cache clear` removes it; the next run makes it again.",
         ) from error
+
+
+def _memory_bytes(memory: wasmtime.Module) -> int:
+    """Raises `ValueError` when the module is not of one memory."""
+    import wasmtime
+
+    types = [export.type for export in memory.exports]
+    if len(types) != 1 or not isinstance(types[0], wasmtime.MemoryType):
+        raise ValueError("it holds no memory")
+    return types[0].limits.min * types[0].page_size
