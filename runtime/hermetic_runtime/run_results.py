@@ -43,6 +43,6 @@ def install_error_result(error: InstallError) -> RunResult:
     """Of a run whose packages could not be had."""
     return RunResult(
         Outcome.INSTALL_ERROR,
-        error=RunError(type(error).__name__, error.message, hint=error.hint),
+        error=RunError(InstallError.__name__, error.message, hint=error.hint),
         exit_code=1,
     )
