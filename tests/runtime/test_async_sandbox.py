@@ -4,23 +4,23 @@ import asyncio
 import threading
 
 import pytest
+from sandbox_options import SandboxOptions
 
 from hermetic_runtime.async_sandbox import AsyncSandbox, run_async
 from hermetic_runtime.errors import InvalidInput, SandboxClosed
 from hermetic_runtime.results import Outcome
-from hermetic_runtime.sandbox import Isolation
 
 
-def test_a_run_gives_its_result(isolation: Isolation) -> None:
-    result = asyncio.run(run_async("print(input())", stdin="abc", isolation=isolation))
+def test_a_run_gives_its_result(options: SandboxOptions) -> None:
+    result = asyncio.run(run_async("print(input())", stdin="abc", **options))
 
     assert (result.outcome, result.stdout.text) == (Outcome.OK, "abc\n")
 
 
-def test_the_event_loop_goes_on_while_a_guest_runs(isolation: Isolation) -> None:
+def test_the_event_loop_goes_on_while_a_guest_runs(options: SandboxOptions) -> None:
     async def main() -> int:
         turns = 0
-        task = asyncio.create_task(run_async("sum(range(10**6))", isolation=isolation))
+        task = asyncio.create_task(run_async("sum(range(10**6))", **options))
         while not task.done():
             await asyncio.sleep(0.001)
             turns += 1
@@ -29,7 +29,7 @@ def test_the_event_loop_goes_on_while_a_guest_runs(isolation: Isolation) -> None
     assert asyncio.run(main()) > 3
 
 
-def test_output_comes_in_the_loops_thread_and_in_order(isolation: Isolation) -> None:
+def test_output_comes_in_the_loops_thread_and_in_order(options: SandboxOptions) -> None:
     seen: list[bytes] = []
     threads = set[int]()
 
@@ -37,17 +37,15 @@ def test_output_comes_in_the_loops_thread_and_in_order(isolation: Isolation) -> 
         seen.append(data)
         threads.add(threading.get_ident())
 
-    result = asyncio.run(
-        run_async("for i in range(100): print(i)", on_output=take, isolation=isolation)
-    )
+    result = asyncio.run(run_async("for i in range(100): print(i)", on_output=take, **options))
 
     assert b"".join(seen).decode() == result.stdout.text
     assert threads == {threading.get_ident()}
 
 
-def test_state_stays_from_run_to_run(isolation: Isolation) -> None:
+def test_state_stays_from_run_to_run(options: SandboxOptions) -> None:
     async def main() -> str:
-        async with AsyncSandbox(isolation=isolation) as sandbox:
+        async with AsyncSandbox(**options) as sandbox:
             await sandbox.start()
             await sandbox.run("x = 5")
             return (await sandbox.run("print(x)")).stdout.text
@@ -63,10 +61,10 @@ def test_many_runs_go_on_together() -> None:
     assert asyncio.run(main()) == [f"{i}\n" for i in range(10)]
 
 
-def test_cancelling_the_task_ends_the_guest(isolation: Isolation) -> None:
+def test_cancelling_the_task_ends_the_guest(options: SandboxOptions) -> None:
     async def main() -> None:
         started = asyncio.Event()
-        sandbox = AsyncSandbox(isolation=isolation)
+        sandbox = AsyncSandbox(**options)
         task = asyncio.create_task(
             sandbox.run("print(1)\nwhile True: pass", on_output=lambda *_: started.set())
         )
@@ -84,9 +82,9 @@ def test_cancelling_the_task_ends_the_guest(isolation: Isolation) -> None:
     asyncio.run(main())
 
 
-def test_a_run_can_be_cancelled_by_name(isolation: Isolation) -> None:
+def test_a_run_can_be_cancelled_by_name(options: SandboxOptions) -> None:
     async def main() -> Outcome:
-        async with AsyncSandbox(isolation=isolation) as sandbox:
+        async with AsyncSandbox(**options) as sandbox:
             result = await sandbox.run(
                 "print(1)\nwhile True: pass", on_output=lambda *_: sandbox.cancel()
             )
@@ -95,14 +93,14 @@ def test_a_run_can_be_cancelled_by_name(isolation: Isolation) -> None:
     assert asyncio.run(main()) is Outcome.CANCELLED
 
 
-def test_a_timeout_of_asyncio_ends_the_guest(isolation: Isolation) -> None:
+def test_a_timeout_of_asyncio_ends_the_guest(options: SandboxOptions) -> None:
     async def main() -> None:
-        await asyncio.wait_for(run_async("while True: pass", isolation=isolation), 0.5)
+        await asyncio.wait_for(run_async("while True: pass", **options), 0.5)
 
     with pytest.raises(TimeoutError):
         asyncio.run(main())
 
 
-def test_bad_input_is_raised_in_the_task(isolation: Isolation) -> None:
+def test_bad_input_is_raised_in_the_task(options: SandboxOptions) -> None:
     with pytest.raises(InvalidInput):
-        asyncio.run(run_async("1", args=["\0"], isolation=isolation))
+        asyncio.run(run_async("1", args=["\0"], **options))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from pathlib import Path
 
+from sandbox_options import SandboxOptions
+
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.results import Outcome, RunResult
-from hermetic_runtime.sandbox import Isolation, Sandbox, run
+from hermetic_runtime.sandbox import Sandbox, run
 
 FAKE_MATPLOTLIB = Mount(Path(__file__).parent / "fake_matplotlib", "/fake")
 IMPORT_PYPLOT = "import sys; sys.path.append('/fake'); import matplotlib.pyplot as plt\n"
@@ -39,10 +41,8 @@ def figures_of(result: RunResult) -> list[str]:
     return [b64decode(display.data["image/png"]).decode() for display in result.displays]
 
 
-def test_what_the_last_value_shows_of_itself_is_a_display(isolation: Isolation) -> None:
-    result = run(
-        SHOWS + "Shows(html='<b>', markdown='*b*', svg='<svg/>', png=b'png')", isolation=isolation
-    )
+def test_what_the_last_value_shows_of_itself_is_a_display(options: SandboxOptions) -> None:
+    result = run(SHOWS + "Shows(html='<b>', markdown='*b*', svg='<svg/>', png=b'png')", **options)
 
     assert displays_of(result) == [
         {
@@ -108,11 +108,11 @@ def test_a_method_that_raises_is_left_out() -> None:
     assert sorted(shown) == ["image/svg+xml", "text/plain"]
 
 
-def test_displays_that_do_not_fit_are_counted(isolation: Isolation) -> None:
+def test_displays_that_do_not_fit_are_counted(options: SandboxOptions) -> None:
     result = run(
         SHOWS + "for _ in range(3): display(Shows(html='x' * 400))",
         limits=Limits(display_bytes=1000),
-        isolation=isolation,
+        **options,
     )
 
     assert result.outcome is Outcome.OK

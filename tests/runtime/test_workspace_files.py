@@ -6,12 +6,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sandbox_options import SandboxOptions
 
 from hermetic_runtime.async_sandbox import run_async
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.results import Outcome, RunResult, WorkspaceFile
-from hermetic_runtime.sandbox import Isolation, Sandbox, run
+from hermetic_runtime.sandbox import Sandbox, run
 
 
 def files_of(result: RunResult) -> list[tuple[str, int]]:
@@ -26,10 +27,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_files_are_listed_with_their_sizes(isolation: Isolation) -> None:
+def test_files_are_listed_with_their_sizes(options: SandboxOptions) -> None:
     result = run(
         "import os; open('b', 'w').write('12345'); os.mkdir('d'); open('d/a', 'w').close()",
-        isolation=isolation,
+        **options,
     )
 
     assert result.files == [WorkspaceFile("b", 5), WorkspaceFile("d/a", 0)]
@@ -41,8 +42,8 @@ def test_a_run_that_makes_no_files_lists_none() -> None:
     assert run("import json, tempfile; open('/tmp/a', 'w').write('x')").files == []
 
 
-def test_each_run_lists_what_it_made_or_changed_itself(isolation: Isolation) -> None:
-    with Sandbox(isolation=isolation) as sandbox:
+def test_each_run_lists_what_it_made_or_changed_itself(options: SandboxOptions) -> None:
+    with Sandbox(**options) as sandbox:
         sandbox.run("open('a', 'w').write('1'); open('b', 'w').write('1')")
         result = sandbox.run("open('a', 'a').write('2'); open('c', 'w')")
 
@@ -60,8 +61,8 @@ def test_files_are_listed_of_a_run_that_failed() -> None:
     assert files_of(result) == [("a", 1)]
 
 
-def test_a_long_list_ends_with_a_count(isolation: Isolation) -> None:
-    result = run("for number in range(1005): open(f'{number:04}', 'w')", isolation=isolation)
+def test_a_long_list_ends_with_a_count(options: SandboxOptions) -> None:
+    result = run("for number in range(1005): open(f'{number:04}', 'w')", **options)
 
     assert [file.path for file in result.files[::999]] == ["0000", "0999"]
     assert (len(result.files), result.files_omitted) == (1000, 5)
@@ -82,11 +83,11 @@ def test_a_name_that_is_not_unicode_is_listed_with_escapes() -> None:
 
 
 def test_a_mount_in_place_of_the_workspace_is_not_listed(
-    tmp_path: Path, isolation: Isolation
+    tmp_path: Path, options: SandboxOptions
 ) -> None:
     mount = Mount(tmp_path, "/workspace", writable=True)
 
-    result = run("open('a', 'w').write('x')", mounts=[mount], isolation=isolation)
+    result = run("open('a', 'w').write('x')", mounts=[mount], **options)
 
     assert result.files == []
     assert contents(tmp_path) == {"a": b"x"}
@@ -101,18 +102,20 @@ def test_a_mount_below_the_workspace_is_not_listed(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a": b"x"}
 
 
-def test_files_are_written_to_a_folder_that_is_made(tmp_path: Path, isolation: Isolation) -> None:
+def test_files_are_written_to_a_folder_that_is_made(
+    tmp_path: Path, options: SandboxOptions
+) -> None:
     out = tmp_path / "new" / "out"
     code = "import os; os.mkdir('d'); open('d/large', 'wb').write(bytes(1_000_000))"
 
-    result = run(code, out=out, isolation=isolation)
+    result = run(code, out=out, **options)
 
     assert contents(out) == {"d/large": bytes(1_000_000)}
     assert result.written == ["d/large"]
     assert files_of(result) == [("d/large", 1_000_000)]
 
 
-def test_displays_are_written_beside_the_files(tmp_path: Path, isolation: Isolation) -> None:
+def test_displays_are_written_beside_the_files(tmp_path: Path, options: SandboxOptions) -> None:
     code = (
         "class Shows:\n"
         "    def _repr_png_(self): return b'png'\n"
@@ -120,7 +123,7 @@ def test_displays_are_written_beside_the_files(tmp_path: Path, isolation: Isolat
         "open('display-1.png', 'w').write('own'); display(1); Shows()"
     )
 
-    result = run(code, out=tmp_path, isolation=isolation)
+    result = run(code, out=tmp_path, **options)
 
     assert contents(tmp_path) == {
         "display-1.png": b"own",

@@ -48,8 +48,8 @@ class WasiGuest:
             self._guest.close()
 
 
-def wasi_directory() -> Path:
+def wasi_directory(metering: str = "none") -> Path:
     """A prepared interpreter, made by the quick compiler unless the session's cache has one."""
     from hermetic_runtime.preparation_wasi import prepare_wasi
 
-    return prepare_wasi(optimise=False)
+    return prepare_wasi(metering=metering, optimise=False)
