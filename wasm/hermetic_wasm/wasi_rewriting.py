@@ -16,7 +16,13 @@ from hermetic_wasm.images import guest_sources
 from hermetic_wasm.memory_growth import record_refusals
 from hermetic_wasm.module import Module
 from hermetic_wasm.structure import ExternKind
-from hermetic_wasm.wasi_image import EXPORTED, MEMORY_REFUSED, PROGRAM, WasiImage
+from hermetic_wasm.wasi_image import (
+    EXPORTED,
+    MEMORY_REFUSED,
+    PROGRAM,
+    SITE_PACKAGES_NOTE,
+    WasiImage,
+)
 
 _GROWING_FUNCTION = "sbrk"
 _LIBRARY_BEFORE = "/usr/local/lib/python315.zip"
@@ -80,6 +86,8 @@ def library_files(image: WasiImage, archive: Path) -> Iterator[tuple[str, bytes]
                 yield f"{folder}/{_DATA_FOLDER}/{inner}", data
         else:
             yield f"{folder}/{name}", contents
+    # The folder that packages are mounted on has to be there.
+    yield f"{folder}/site-packages/README.txt", SITE_PACKAGES_NOTE
     for name, source in guest_sources():
         yield f"hermetic/{name}", source
 
