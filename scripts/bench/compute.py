@@ -1,7 +1,8 @@
 """How fast guest code runs: the same programs in a sandbox and in native Python.
 
-    uv run scripts/bench/compute.py [--rounds 3]
+    uv run scripts/bench/compute.py [--rounds 3] [--interpreter pyodide|wasi]
 
+For `wasi` there are programs with NumPy and pandas too, which native Python gets from uv.
 Each program times itself, without start-up, and returns its seconds; best of rounds.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+
+from uv import find_uv_bin
 
 from hermetic import Limits, Sandbox
 
@@ -65,23 +68,57 @@ database.execute("select sum(a), count(distinct b) from t").fetchone()
     "os.stat, 20,000 calls": ("import os", "for _ in range(20_000):\n    os.stat('/tmp')"),
 }
 
+WITH_PACKAGES = {
+    "matrix product, 400 x 400": (
+        "import numpy\na = numpy.random.default_rng(1).random((400, 400))",
+        "for _ in range(5):\n    a @ a",
+    ),
+    "sin and sum of 5 M floats": (
+        "import numpy\na = numpy.random.default_rng(1).random(5_000_000)",
+        "numpy.sin(a).sum()",
+    ),
+    "sort of 1 M floats": (
+        "import numpy\na = numpy.random.default_rng(1).random(1_000_000)",
+        "numpy.sort(a)",
+    ),
+    "group and sum 500,000 rows": (
+        """
+import numpy, pandas
+random = numpy.random.default_rng(1)
+table = pandas.DataFrame({"k": random.integers(0, 100, 500_000), "v": random.random(500_000)})
+""",
+        "table.groupby('k')['v'].agg(['sum', 'mean', 'max'])",
+    ),
+}
+NATIVE_PACKAGES = ("numpy==2.5.2", "pandas==3.0.6")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--interpreter", choices=("pyodide", "wasi"), default="pyodide")
+    arguments = parser.parse_args()
+    rounds: int = arguments.rounds
+    programs = PROGRAMS | (WITH_PACKAGES if arguments.interpreter == "wasi" else {})
     limits = Limits(memory_bytes=1 << 30, wall_seconds=300, cpu_seconds=300)
     print(f"{'program':<24}{'native s':>10}{'hermetic s':>12}{'ratio':>8}")
-    with Sandbox(limits=limits) as sandbox:
-        for name, (setup, body) in PROGRAMS.items():
+    with Sandbox(limits=limits, interpreter=arguments.interpreter) as sandbox:
+        for name, (setup, body) in programs.items():
             source = TIMED.format(setup=setup, body=body) + "seconds\n"
-            native = min(run_natively(source) for _ in range(rounds))
+            python = with_packages() if name in WITH_PACKAGES else [sys.executable]
+            native = min(run_natively(python, source) for _ in range(rounds))
             hermetic = min(run_in(sandbox, source) for _ in range(rounds))
             print(f"{name:<24}{native:>10.3f}{hermetic:>12.3f}{hermetic / native:>7.2f}x")
 
 
-def run_natively(source: str) -> float:
-    command = [sys.executable, "-c", source + "print(seconds)\n"]
+def with_packages() -> list[str]:
+    """A native Python with the packages of the same versions."""
+    needed = [word for package in NATIVE_PACKAGES for word in ("--with", package)]
+    return [find_uv_bin(), "run", "--quiet", "--no-project", *needed, "python"]
+
+
+def run_natively(python: list[str], source: str) -> float:
+    command = [*python, "-c", source + "print(seconds)\n"]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
