@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from hermetic_runtime.driver import OnOutput
 from hermetic_runtime.limits import Limits
@@ -45,6 +45,8 @@ async def run_async(
     packages: PackageSettings | None = None,
     isolation: Isolation = "process",
     capture_value: bool = True,
+    inputs: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes] | None = None,
     on_output: OnOutput | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult:
@@ -71,6 +73,8 @@ async def run_async(
             args=args,
             stdin=stdin,
             capture_value=capture_value,
+            inputs=inputs,
+            files=files,
             on_output=on_output,
             final=True,
         )
@@ -132,6 +136,8 @@ class AsyncSandbox:
         stdin: bytes | str | BinaryIO | None = None,
         limits: Limits | None = None,
         capture_value: bool = True,
+        inputs: Mapping[str, Any] | None = None,
+        files: Mapping[str, bytes] | None = None,
         on_output: OnOutput | None = None,
         final: bool = False,
     ) -> RunResult:
@@ -145,6 +151,8 @@ class AsyncSandbox:
                 stdin=stdin,
                 limits=limits,
                 capture_value=capture_value,
+                inputs=inputs,
+                files=files,
                 on_output=self._in_loop(on_output),
                 final=final,
             )

@@ -220,6 +220,8 @@ class Guest:
             "capture_value": request.capture_value,
             "value_bytes": request.limits.value_bytes,
             "display_bytes": request.limits.display_bytes,
+            "inputs": json.loads(request.inputs_json),
+            "files": request.files,
         }
         answer = self._instance.call(marshal.dumps(message, 2))
         if answer is None:

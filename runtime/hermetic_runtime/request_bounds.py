@@ -9,6 +9,16 @@ MOST_WORDS = 10_000
 WORDS_BYTES = 1 * MIB
 """The most that arguments, or environment variables, may take together."""
 FILENAME_BYTES = 4000
+MOST_INPUTS = 1000
+"""The most globals that a request may set."""
+INPUTS_BYTES = 8 * MIB
+"""The most that the inputs of a request may take as JSON."""
+INPUTS_DEPTH = 100
+"""How deep lists and objects may be nested in an input."""
+MOST_FILES = 1000
+FILES_BYTES = 32 * MIB
+"""The most that the files of a request may hold together."""
+FILE_PATH_BYTES = 1000
 MOST_MOUNTS = 64
 WORKSPACE_INDEX = MOST_MOUNTS
 """What /workspace has instead of the index of a mount, when it is no mount of the caller."""

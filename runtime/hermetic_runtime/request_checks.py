@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
+from hermetic_runtime.request_additions import checked_files, checked_inputs
 from hermetic_runtime.request_bounds import (
     FILENAME_BYTES,
     MOST_MOUNTS,
@@ -43,6 +45,8 @@ def checked_request(
     limits: Limits,
     final: bool,
     capture_value: bool,
+    inputs: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> RunRequest:
     """Raises `InvalidInput`."""
     _check_text(filename, "filename")
@@ -55,6 +59,8 @@ def checked_request(
         limits=limits,
         final=final,
         capture_value=capture_value,
+        inputs_json=checked_inputs(inputs),
+        files=checked_files(files),
     )
 
 

@@ -35,6 +35,8 @@ class RunRequest:
     `source` is bytes so that Python itself decodes it, coding cookie included.
     `final` says that the interpreter ends after this run: exit functions are called.
     Without `capture_value` the last expression's value is dropped, however large it is.
+    `inputs_json` is a JSON object whose entries become globals before the source is
+    executed, and `files` are (path below /workspace, contents) to be there by then.
     """
 
     source: bytes
@@ -43,6 +45,8 @@ class RunRequest:
     limits: Limits = Limits()
     final: bool = False
     capture_value: bool = True
+    inputs_json: bytes = b"{}"
+    files: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True)

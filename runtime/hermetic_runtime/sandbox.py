@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import Driver, OnOutput
@@ -74,6 +74,8 @@ def run(
     packages: PackageSettings | None = None,
     isolation: Isolation = "process",
     capture_value: bool = True,
+    inputs: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes] | None = None,
     on_output: OnOutput | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult:
@@ -105,6 +107,8 @@ def run(
             args=args,
             stdin=stdin,
             capture_value=capture_value,
+            inputs=inputs,
+            files=files,
             on_output=on_output,
             final=True,
         )
@@ -200,6 +204,8 @@ class Sandbox:
         stdin: bytes | str | BinaryIO | None = None,
         limits: Limits | None = None,
         capture_value: bool = True,
+        inputs: Mapping[str, Any] | None = None,
+        files: Mapping[str, bytes] | None = None,
         on_output: OnOutput | None = None,
         final: bool = False,
     ) -> RunResult:
@@ -208,6 +214,8 @@ class Sandbox:
         Bytes are decoded as Python decodes a file. `args` is what follows the filename
         in `sys.argv`. `stdin` is read only when the guest reads; a pipe or a terminal
         is read through its descriptor. `limits` may be narrower than the sandbox's.
+        `inputs` (JSON values) become globals, and `files` are written below /workspace,
+        before the code starts.
         `on_output` is called with the name of a stream and bytes as they come.
         Without `capture_value` the last expression's value is dropped. A `final` run
         calls exit functions and closes the sandbox.
@@ -227,6 +235,8 @@ class Sandbox:
             limits=narrowed_limits(limits, self._limits),
             final=final,
             capture_value=capture_value,
+            inputs=inputs,
+            files=files,
         )
         source = open_input(stdin)
         with self._lock:

@@ -12,7 +12,16 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.processes.protocol import Accepted, accepts
 from hermetic_runtime.processes.reports import report_from_fields, report_to_fields
-from hermetic_runtime.request_bounds import MOST_MOUNTS, MOST_WORDS, WORDS_BYTES, WORKSPACE_INDEX
+from hermetic_runtime.request_bounds import (
+    FILE_PATH_BYTES,
+    FILES_BYTES,
+    INPUTS_BYTES,
+    MOST_FILES,
+    MOST_MOUNTS,
+    MOST_WORDS,
+    WORDS_BYTES,
+    WORKSPACE_INDEX,
+)
 from hermetic_runtime.requests import RunReport, RunRequest
 
 CHUNK_BYTES = 64 * 1024
@@ -101,11 +110,18 @@ class Run(NamedTuple):
             "limits": _limits_to_fields(request.limits),
             "final": request.final,
             "capture_value": request.capture_value,
+            "inputs_json": request.inputs_json,
+            "files": [{"path": path, "data": data} for path, data in request.files],
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         limits = _read_limits(fields)
+        files: list[tuple[str, bytes]] = []
+        for given in fields.items("files", MOST_FILES):
+            file = Fields("Run.files", given)
+            files.append((file.text("path", FILE_PATH_BYTES), file.binary("data", FILES_BYTES)))
+            file.end()
         return cls(
             RunRequest(
                 source=fields.binary("source", limits.source_bytes),
@@ -114,6 +130,8 @@ class Run(NamedTuple):
                 limits=limits,
                 final=fields.flag("final"),
                 capture_value=fields.flag("capture_value"),
+                inputs_json=fields.binary("inputs_json", INPUTS_BYTES),
+                files=tuple(files),
             )
         )
 
@@ -313,7 +331,7 @@ def to_guest() -> dict[int, Accepted]:
     """What a guest process takes from the caller's."""
     return accepts(
         Accepted(Start, 4 * MIB),
-        Accepted(Run, 68 * MIB),
+        Accepted(Run, 68 * MIB + INPUTS_BYTES + FILES_BYTES),
         Accepted(Input, CHUNK_BYTES + _HEADER),
         Accepted(InputEnd, _HEADER),
         Accepted(Interrupt, _HEADER),
