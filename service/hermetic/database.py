@@ -1,0 +1,116 @@
+"""The file in which the service keeps keys and runs: SQLite, private to the user."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hermetic.errors import StorageError
+
+_FILE = "hermetic.sqlite3"
+_VERSION = 1
+_BUSY_SECONDS = 10.0
+_SCHEMA = """
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    secret_hash BLOB NOT NULL,
+    limits TEXT NOT NULL,
+    created REAL NOT NULL,
+    revoked REAL
+) STRICT;
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    grant_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created REAL NOT NULL,
+    finished REAL,
+    run_order TEXT,
+    result TEXT,
+    idempotency_key TEXT,
+    request_hash BLOB,
+    UNIQUE (grant_id, idempotency_key)
+) STRICT;
+CREATE INDEX runs_by_finished ON runs (finished);
+"""
+
+
+class Database:
+    """One connection, which any thread may use. Closing is the owner's."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises `StorageError` when the folder is not private or the file can't be used."""
+        path = _private(directory) / _FILE
+        self._lock = threading.Lock()
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.close(descriptor)
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._migrate()
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"the database {path} can't be used: {error}") from error
+
+    def _migrate(self) -> None:
+        with self.transaction() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > _VERSION:
+                raise StorageError(
+                    f"the database was written by a newer version of Hermetic ({version})"
+                )
+            if version == 0:
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """All or nothing of what is done inside. Raises `StorageError`."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise StorageError(f"the database failed: {error}") from error
+
+    def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """The rows of a query. Raises `StorageError`."""
+        with self._lock:
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise StorageError(f"the database failed: {error}") from error
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+
+def _private(directory: Path) -> Path:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = directory.stat()
+    except OSError as error:
+        raise StorageError(
+            f"the data folder {directory} can't be used: {error.strerror}",
+            hint="Set HERMETIC_DATA_DIRECTORY to a folder that you can write to.",
+        ) from error
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise StorageError(
+            f"the data folder {directory} is not private",
+            hint=f"It holds keys and results: chmod 700 {directory}",
+        )
+    return directory

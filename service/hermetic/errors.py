@@ -1,0 +1,102 @@
+"""The errors of the doors. The tree's root is `hermetic_wasm.errors.HermeticError`."""
+
+from __future__ import annotations
+
+from hermetic_runtime.errors import HermeticError, InvalidInput
+
+__all__ = [
+    "BodyTooLarge",
+    "HermeticError",
+    "IdempotencyConflict",
+    "InvalidInput",
+    "MalformedBody",
+    "NotAllowed",
+    "QueueFull",
+    "ServiceStopping",
+    "StorageError",
+    "Unauthenticated",
+    "UnknownKey",
+    "UnknownRun",
+    "UnsupportedMediaType",
+]
+
+
+class BodyTooLarge(HermeticError):
+    """The body of a request is larger than the service takes."""
+
+    code = "body_too_large"
+
+
+class IdempotencyConflict(HermeticError):
+    """An idempotency key was used before, for another request."""
+
+    code = "idempotency_conflict"
+
+
+class MalformedBody(HermeticError):
+    """The body of a request is not JSON, or not of the form that is asked for."""
+
+    code = "malformed_body"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, places: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """`places` are (JSON pointer, what is wrong there)."""
+        super().__init__(message, hint=hint)
+        self.places = places
+
+
+class NotAllowed(HermeticError):
+    """The grant, or the place that a request comes from, may not do this."""
+
+    code = "not_allowed"
+
+
+class _TryAgain(HermeticError):
+    """A refusal that passes. `retry_after_seconds` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFull(_TryAgain):
+    """As many runs wait as may wait."""
+
+    code = "queue_full"
+
+
+class ServiceStopping(_TryAgain):
+    """The service is being stopped and takes no more runs."""
+
+    code = "service_stopping"
+
+
+class StorageError(HermeticError):
+    """What the service keeps on disk can't be read or written."""
+
+    code = "storage"
+
+
+class Unauthenticated(HermeticError):
+    """No key was given, or one that is not valid."""
+
+    code = "unauthenticated"
+
+
+class UnknownKey(InvalidInput):
+    """There is no key with this id."""
+
+    code = "unknown_key"
+
+
+class UnknownRun(HermeticError):
+    """There is no such run, or it belongs to another grant, or its result has expired."""
+
+    code = "unknown_run"
+
+
+class UnsupportedMediaType(HermeticError):
+    """The body of a request is not declared to be JSON."""
+
+    code = "unsupported_media_type"

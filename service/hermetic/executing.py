@@ -1,0 +1,97 @@
+"""One run in a sandbox of its own, in a thread that may wait for it."""
+
+from __future__ import annotations
+
+import codecs
+import threading
+from collections.abc import Callable
+
+from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent, RunOrder
+from hermetic_runtime.errors import HermeticError, SandboxClosed
+from hermetic_runtime.preparation import Progress
+from hermetic_runtime.results import Outcome, RunError, RunResult
+from hermetic_runtime.sandbox import Sandbox
+
+
+def cancelled_result() -> RunResult:
+    """Of a run that was cancelled before there was anything else to say of it."""
+    error = RunError("Cancelled", "the run was cancelled")
+    return RunResult(Outcome.CANCELLED, error=error, exit_code=1)
+
+
+class Execution:
+    """`run` belongs in one thread; `cancel` may be called from any other, at any time."""
+
+    def __init__(self, order: RunOrder, tell: Callable[[RunEvent], None]) -> None:
+        """`tell` is called in the thread of `run` with each event as it happens."""
+        self._order = order
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._sandbox: Sandbox | None = None
+        self._cancelled = False
+
+    def run(self) -> RunResult:
+        """Raises what `Sandbox` does, but for a run that was cancelled."""
+        order = self._order
+        texts = _Texts(self._tell)
+        try:
+            with self._open() as sandbox:
+                result = sandbox.run(
+                    order.code,
+                    filename=order.filename,
+                    args=order.args,
+                    stdin=order.stdin,
+                    inputs=order.inputs,
+                    files=order.files,
+                    on_output=texts.add,
+                    final=True,
+                )
+        except HermeticError:
+            if not self._cancelled:
+                raise
+            result = cancelled_result()
+        texts.end()
+        for display in result.displays:
+            self._tell(Displayed(display))
+        self._tell(Ended(result))
+        return result
+
+    def _open(self) -> Sandbox:
+        order = self._order
+        with self._lock:
+            if self._cancelled:
+                raise SandboxClosed("the run was cancelled before it started")
+            self._sandbox = Sandbox(
+                env=order.env, limits=order.limits, on_progress=self._pass_progress
+            )
+            return self._sandbox
+
+    def _pass_progress(self, progress: Progress) -> None:
+        self._tell(ProgressMade(progress.step, progress.fraction))
+
+    def cancel(self) -> None:
+        """End the guest now."""
+        with self._lock:
+            self._cancelled = True
+            if self._sandbox is not None:
+                self._sandbox.cancel()
+
+
+class _Texts:
+    """Decodes each stream as it comes, characters that are cut in two included."""
+
+    def __init__(self, tell: Callable[[RunEvent], None]) -> None:
+        self._tell = tell
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {stream: decoder("replace") for stream in ("stdout", "stderr")}
+
+    def add(self, stream: str, data: bytes) -> None:
+        self._pass(stream, self._decoders[stream].decode(data))
+
+    def end(self) -> None:
+        for stream, decoder in self._decoders.items():
+            self._pass(stream, decoder.decode(b"", final=True))
+
+    def _pass(self, stream: str, text: str) -> None:
+        if text:
+            self._tell(OutputWritten(stream, text))

@@ -1,0 +1,34 @@
+"""What the service counts and times, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+
+
+class Measurements:
+    """Of one service, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.runs = Counter("hermetic_runs", "Runs that ended", ["outcome"], registry=registry)
+        self.refused = Counter(
+            "hermetic_refused", "Runs that were refused or could not start", ["code"],
+            registry=registry,
+        )  # fmt: skip
+        self.run_seconds = Histogram(
+            "hermetic_run_seconds", "From a run's turn to its end", buckets=_SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        self.running = Gauge("hermetic_running", "Runs under way", registry=registry)
+        self.waiting = Gauge("hermetic_waiting", "Runs that wait", registry=registry)
+        self.requests = Counter(
+            "hermetic_http_requests", "HTTP requests", ["method", "route", "status"],
+            registry=registry,
+        )  # fmt: skip
+
+    def text(self) -> bytes:
+        """As Prometheus reads it."""
+        return generate_latest(self.registry)

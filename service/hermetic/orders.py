@@ -1,0 +1,94 @@
+"""What is to be run, and what happens while it runs: the types between doors and runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from hermetic.grants import decode_limits
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.request_checks import checked_environment, checked_request
+from hermetic_runtime.results import Display, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """One run, as a door asks for it. The fields are those of `hermetic_runtime.run`."""
+
+    code: str
+    filename: str = "<code>"
+    args: tuple[str, ...] = ()
+    stdin: bytes = b""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    limits: Limits = Limits()
+
+    def check(self) -> None:
+        """Raises `InvalidInput` for what can't be run, before it waits for its turn."""
+        checked_environment(self.env)
+        checked_request(
+            self.code,
+            filename=self.filename,
+            args=self.args,
+            limits=self.limits,
+            final=True,
+            capture_value=True,
+            inputs=self.inputs,
+            files=self.files,
+        )
+
+    def encode(self) -> str:
+        """As JSON, for `decode`."""
+        files = {path: _base64(data) for path, data in self.files.items()}
+        return json.dumps(asdict(self) | {"stdin": _base64(self.stdin), "files": files})
+
+    @classmethod
+    def decode(cls, text: str) -> RunOrder:
+        given = json.loads(text)
+        order = cls(**given)
+        return replace(
+            order,
+            args=tuple(given["args"]),
+            stdin=base64.b64decode(given["stdin"]),
+            files={path: base64.b64decode(data) for path, data in given["files"].items()},
+            limits=decode_limits(json.dumps(given["limits"])),
+        )
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressMade:
+    """The interpreter or its packages are being prepared; `fraction` is 0 to 1."""
+
+    step: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutputWritten:
+    """The guest wrote to `stream` ("stdout" or "stderr")."""
+
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    display: Display
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run's last event."""
+
+    result: RunResult
+
+
+RunEvent = ProgressMade | OutputWritten | Displayed | Ended

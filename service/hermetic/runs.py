@@ -1,0 +1,220 @@
+"""All runs of a service: queued with bounds, started in fair turns, watched, cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+from hermetic.errors import QueueFull, ServiceStopping
+from hermetic.executing import Execution, cancelled_result
+from hermetic.grants import Grant
+from hermetic.measurements import Measurements
+from hermetic.orders import Ended, RunEvent, RunOrder
+from hermetic.settings import ServiceSettings
+from hermetic.turns import FairQueue
+from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.results import RunResult
+
+_log = logging.getLogger("hermetic.runs")
+_LONGEST_WAIT_SECONDS = 60
+_STOPPING_RETRY_SECONDS = 5
+_FIRST_GUESS_SECONDS = 0.1
+_SMOOTHING = 0.1
+_CANCEL_SECONDS = 10.0
+"""How long cancelled runs may take at shutdown: what ends a guest takes milliseconds."""
+
+
+class SubmittedRun:
+    """A run that was taken in. Belongs to the event loop."""
+
+    def __init__(self, service: RunService, grant: Grant, order: RunOrder, *, streams: bool):
+        self.id = new_run_id()
+        self.grant = grant
+        self.order = order
+        self.started = False
+        self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
+        self._service = service
+        self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
+        self.execution = Execution(order, self._tell_from_thread if streams else _tell_nobody)
+        self._loop = asyncio.get_running_loop()
+
+    async def result(self) -> RunResult:
+        """Wait for the end. Raises what the sandbox raised. Does not cancel when cancelled."""
+        return await asyncio.shield(self.ended)
+
+    async def events(self) -> AsyncIterator[RunEvent]:
+        """What happens, as it happens; `Ended` is the last. Raises what the sandbox raised.
+
+        Only for a run that was submitted with `streams`, and only once.
+        """
+        assert self._events is not None
+        while (event := await self._events.get()) is not None:
+            yield event
+        if (error := self.ended.exception()) is not None:
+            raise error
+
+    def cancel(self) -> None:
+        """End it now, whether it waits or runs."""
+        self._service.cancel(self)
+
+    def settle(self, result: RunResult | BaseException) -> None:
+        """The end of it. An error that nobody waits for is not an accident."""
+        if self.ended.done():
+            return
+        if isinstance(result, BaseException):
+            self.ended.set_exception(result)
+            self.ended.exception()
+        else:
+            self.ended.set_result(result)
+        if self._events is not None:
+            if isinstance(result, RunResult) and not self.started:
+                self._events.put_nowait(Ended(result))
+            self._events.put_nowait(None)
+
+    def _tell_from_thread(self, event: RunEvent) -> None:
+        assert self._events is not None
+        with suppress(RuntimeError):  # the loop has closed, and nobody listens
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+
+def _tell_nobody(_event: RunEvent) -> None:
+    return
+
+
+def new_run_id() -> str:
+    """128 random bits: nobody can guess another's."""
+    return f"run_{secrets.token_hex(16)}"
+
+
+class RunService:
+    """Belongs to one event loop; guests are watched by threads, one for each run."""
+
+    def __init__(self, settings: ServiceSettings, measurements: Measurements) -> None:
+        self._settings = settings
+        self._measurements = measurements
+        self._queue: FairQueue[SubmittedRun] = FairQueue()
+        self._running = set[SubmittedRun]()
+        self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
+        self._typical_seconds = _FIRST_GUESS_SECONDS
+        self._stopping = False
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def submit(
+        self, grant: Grant, order: RunOrder, *, streams: bool = False, recovered: bool = False
+    ) -> SubmittedRun:
+        """Take a run in; it starts when it is its turn.
+
+        A run that is `recovered` was taken in before, so no bound refuses it. Raises
+        `InvalidInput`, `QueueFull` and `ServiceStopping`, all before anything starts.
+        """
+        order.check()
+        if self._stopping:
+            raise ServiceStopping(
+                "the service is being stopped", retry_after_seconds=_STOPPING_RETRY_SECONDS
+            )
+        if not recovered:
+            self._check_room(grant)
+        run = SubmittedRun(self, grant, order, streams=streams)
+        self._queue.put(grant.id, run)
+        self._start_next()
+        return run
+
+    def _check_room(self, grant: Grant) -> None:
+        if len(self._running) < self._settings.concurrency:
+            return
+        for length, most, whose in (
+            (len(self._queue), self._settings.queue_length, "in all"),
+            (self._queue.length_of(grant.id), self._settings.queue_length_per_grant, "of this key"),
+        ):
+            if length >= most:
+                self._measurements.refused.labels("queue_full").inc()
+                rounds = (length + 1) / self._settings.concurrency
+                seconds = math.ceil(rounds * self._typical_seconds)
+                raise QueueFull(
+                    f"{length:,} runs {whose} wait already",
+                    retry_after_seconds=max(1, min(seconds, _LONGEST_WAIT_SECONDS)),
+                    hint="Try again after the time that is given.",
+                )
+
+    def cancel(self, run: SubmittedRun) -> None:
+        """End a run. One that waits never starts; one that has ended stays as it is."""
+        if self._queue.remove(run.grant.id, run):
+            run.settle(cancelled_result())
+            self._measure()
+        else:
+            run.execution.cancel()
+
+    def _start_next(self) -> None:
+        while len(self._queue) and len(self._running) < self._settings.concurrency:
+            _, run = self._queue.take()
+            run.started = True
+            self._running.add(run)
+            began = time.perf_counter()
+            future = asyncio.get_running_loop().run_in_executor(self._threads, run.execution.run)
+            future.add_done_callback(partial(self._end, run, began))
+        self._measure()
+
+    def _end(self, run: SubmittedRun, began: float, future: asyncio.Future[RunResult]) -> None:
+        seconds = time.perf_counter() - began
+        self._typical_seconds += _SMOOTHING * (seconds - self._typical_seconds)
+        self._running.discard(run)
+        self._queue.end(run.grant.id)
+        error = future.exception()
+        if error is None:
+            result = future.result()
+            self._measurements.runs.labels(result.outcome.value).inc()
+            self._measurements.run_seconds.observe(seconds)
+            run.settle(result)
+            outcome = result.outcome.value
+        else:
+            outcome = error.code if isinstance(error, HermeticError) else "internal"
+            self._measurements.refused.labels(outcome).inc()
+            run.settle(error)
+        _log.info(
+            "run",
+            extra={
+                "run": run.id,
+                "grant": run.grant.id,
+                "outcome": outcome,
+                "seconds": round(seconds, 4),
+            },
+        )
+        self._start_next()
+
+    def _measure(self) -> None:
+        self._measurements.running.set(len(self._running))
+        self._measurements.waiting.set(len(self._queue))
+
+    async def stop(self) -> None:
+        """Take no more; let what is there end, for a set time; then cancel the rest."""
+        self._stopping = True
+        deadline = time.monotonic() + self._settings.shutdown_seconds
+        while (self._running or len(self._queue)) and time.monotonic() < deadline:
+            await self._wait_for_any(deadline - time.monotonic())
+        while len(self._queue):
+            grant, run = self._queue.take()
+            self._queue.end(grant)
+            run.settle(cancelled_result())
+        for run in list(self._running):
+            run.execution.cancel()
+        last = time.monotonic() + _CANCEL_SECONDS
+        while self._running and time.monotonic() < last:
+            await self._wait_for_any(last - time.monotonic())
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _wait_for_any(self, seconds: float) -> None:
+        await asyncio.wait(
+            [run.ended for run in self._running],
+            timeout=max(seconds, 0.0),
+            return_when=asyncio.FIRST_COMPLETED,
+        )

@@ -1,0 +1,106 @@
+"""What the service is told: by its command line, by the environment, by defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.limits import GIB, MIB, Limits
+
+PREFIX = "HERMETIC_"
+_GUEST_BYTES = Limits().memory_bytes
+
+
+def default_concurrency() -> int:
+    """Two runs for each core, because many of them wait; no more than fit into memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(2 * (os.cpu_count() or 1), memory // _GUEST_BYTES))
+
+
+def default_data_directory() -> Path:
+    """`~/.local/share/hermetic`, or where XDG_DATA_HOME says."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local/share") / "hermetic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """Of one service. Raises `InvalidInput` for a number that is out of its range.
+
+    Each can be set through an environment variable: `HERMETIC_` and its name in capitals.
+    """
+
+    data_directory: Path = field(default_factory=default_data_directory)
+    """Where keys and kept runs are."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """TCP port (0 to 65,535); 0 takes any free one."""
+
+    concurrency: int = field(default_factory=default_concurrency)
+    """Runs at the same time (1 to 10,000)."""
+
+    queue_length: int = 1000
+    """Runs that may wait, of all grants together (0 to 1,000,000)."""
+
+    queue_length_per_grant: int = 200
+    """Runs of one grant that may wait (0 to 1,000,000)."""
+
+    body_bytes: int = 64 * MIB
+    """The largest body of a request (1 KiB to 1 GiB)."""
+
+    kept_seconds: float = 24 * 3600.0
+    """How long the result of a kept run can be asked for (1 to 31,536,000)."""
+
+    kept_runs_per_grant: int = 10_000
+    """Runs of one grant that are kept at a time (1 to 1,000,000)."""
+
+    shutdown_seconds: float = 30.0
+    """How long running runs may take to end when the service is stopped (0 to 86,400)."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InvalidInput(f"setting {name} is {value:,}, outside {low:,} to {high:,}")
+
+    @classmethod
+    def read(
+        cls, environment: Mapping[str, str], given: Mapping[str, Any] | None = None
+    ) -> ServiceSettings:
+        """From `HERMETIC_…` variables; what was `given` otherwise goes before them."""
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            text = environment.get(PREFIX + each.name.upper())
+            if text:
+                values[each.name] = _read(each.name, text)
+        values |= {name: value for name, value in (given or {}).items() if value is not None}
+        return cls(**values)
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "port": (0, 65_535),
+    "concurrency": (1, 10_000),
+    "queue_length": (0, 1_000_000),
+    "queue_length_per_grant": (0, 1_000_000),
+    "body_bytes": (1024, GIB),
+    "kept_seconds": (1, 365 * 86_400),
+    "kept_runs_per_grant": (1, 1_000_000),
+    "shutdown_seconds": (0, 86_400),
+}
+
+
+def _read(name: str, text: str) -> object:
+    if name == "data_directory":
+        return Path(text).absolute()
+    if name == "host":
+        return text
+    try:
+        return float(text) if name.endswith("_seconds") else int(text)
+    except ValueError:
+        kind = "a number of seconds" if name.endswith("_seconds") else "a whole number"
+        raise InvalidInput(f"{PREFIX}{name.upper()} must be {kind}, not {text!r}") from None
