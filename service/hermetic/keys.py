@@ -82,6 +82,12 @@ class KeyStore:
                 f"there is no key {key[:60]!r}", hint="`hermetic key list` shows the ids."
             )
 
+    def grant(self, key: str) -> Grant | None:
+        """The grant of a key's id, unless there is none or it was revoked."""
+        query = "SELECT name, limits FROM keys WHERE id = ? AND revoked IS NULL"
+        rows = cast("list[tuple[str, str]]", self._database.read(query, key))
+        return Grant(key, rows[0][0], decode_limits(rows[0][1])) if rows else None
+
     def authenticate(self, text: str) -> Grant:
         """The grant of a key. Raises `Unauthenticated`, without saying why."""
         form = _FORM.fullmatch(text)

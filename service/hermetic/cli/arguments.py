@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
+from hermetic.cli.service_arguments import add_services
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
@@ -105,9 +106,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add_resolve(commands)
     add_env(commands)
     _add_cache(commands)
+    add_services(commands, _add_limits)
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
-        parser.error("say what to do: run, resolve, env, doctor or cache")
+        parser.error("say what to do: run, serve, mcp, key, resolve, env, doctor or cache")
     return options
 
 

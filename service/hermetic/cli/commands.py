@@ -44,6 +44,18 @@ def _dispatch(options: argparse.Namespace) -> int:
             from hermetic.cli.doctor import examine
 
             return examine()
+        case "serve", _:
+            from hermetic.cli.services import serve
+
+            return serve(options)
+        case "mcp", _:
+            from hermetic.cli.services import serve_mcp
+
+            return serve_mcp(options)
+        case "key", action:
+            from hermetic.cli.key_commands import run_key_command
+
+            return run_key_command(str(action), options)
         case "cache", "info":
             from hermetic.cli.caching import info
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from hermetic.cli.limits import read_limits
 from hermetic.cli.made import describe_made
 from hermetic.cli.messages import say
 from hermetic.cli.outcomes import describe_ending
@@ -17,7 +17,6 @@ from hermetic.cli.standard_descriptors import STDERR, STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime import sandbox
 from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 
 _DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
@@ -64,18 +63,6 @@ def run(options: argparse.Namespace) -> int:
     if ending is not None:
         say(ending.message, hint=ending.hint)
     return result.exit_code
-
-
-def read_limits(options: argparse.Namespace) -> Limits:
-    """The defaults, changed by what was given. Processor time follows a longer --timeout."""
-    given: dict[str, Any] = {
-        name: getattr(options, name)
-        for name in ("wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "disk_bytes")
-        if getattr(options, name) is not None
-    }
-    if "wall_seconds" in given and "cpu_seconds" not in given:
-        given["cpu_seconds"] = max(Limits().cpu_seconds, given["wall_seconds"])
-    return Limits(**given)
 
 
 def read_environment(words: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,69 @@
+"""The grammar of `hermetic serve`, `hermetic mcp` and `hermetic key`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+_SERVE_DESCRIPTION = """\
+Serve runs over HTTP: POST /v1/run, and MCP at /mcp. /docs shows the interface. Every
+request needs a key (`hermetic key create NAME`) unless --no-key is given."""
+
+_SERVE_EXAMPLES = """\
+examples:
+  hermetic serve --no-key
+      for programs on this machine only, which need no key then
+  hermetic key create ci && hermetic serve --host 0.0.0.0
+      for others as well; put something that speaks TLS in front of it
+
+Each setting can come from the environment: HERMETIC_HOST, HERMETIC_PORT,
+HERMETIC_CONCURRENCY, HERMETIC_QUEUE_LENGTH, HERMETIC_QUEUE_LENGTH_PER_GRANT,
+HERMETIC_BODY_BYTES, HERMETIC_KEPT_SECONDS, HERMETIC_KEPT_RUNS_PER_GRANT,
+HERMETIC_SHUTDOWN_SECONDS, HERMETIC_DATA_DIRECTORY."""
+
+_MCP_DESCRIPTION = """\
+Serve MCP on standard input and output, for a client that starts this command itself.
+The limits are those of every call; a call can ask for less time."""
+
+_KEY_DESCRIPTION = """\
+The keys that `hermetic serve` accepts. A key is shown once, when it is made; only a
+hash of it is kept."""
+
+AddLimits = Callable[[argparse.ArgumentParser], None]
+
+
+def add_services(commands: Any, add_limits: AddLimits) -> None:
+    """Add the commands to the subparsers of `hermetic`."""
+    layout = argparse.RawDescriptionHelpFormatter
+    serve = commands.add_parser(
+        "serve",
+        help="serve runs over HTTP and MCP",
+        description=_SERVE_DESCRIPTION,
+        epilog=_SERVE_EXAMPLES,
+    )
+    serve.add_argument("--host", metavar="ADDRESS", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, help="TCP port, 0 for any free one (8080)")
+    serve.add_argument(
+        "--no-key", action="store_true", help="ask for no key; only on a loopback address"
+    )
+    mcp = commands.add_parser(
+        "mcp", help="serve MCP on stdin and stdout", description=_MCP_DESCRIPTION
+    )
+    add_limits(mcp)
+    _add_key(commands, add_limits)
+    for parser in (serve, mcp):
+        parser.formatter_class = layout
+
+
+def _add_key(commands: Any, add_limits: AddLimits) -> None:
+    key = commands.add_parser(
+        "key", help="make, list and revoke keys for `hermetic serve`", description=_KEY_DESCRIPTION
+    )
+    actions = key.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = actions.add_parser("create", help="make a key and print it, this once")
+    create.add_argument("name", metavar="NAME", help="what the key is for")
+    add_limits(create)
+    actions.add_parser("list", help="list ids, names and limits of all keys")
+    revoke = actions.add_parser("revoke", help="refuse a key from now on")
+    revoke.add_argument("id", metavar="ID", help="the id that `hermetic key list` shows")

@@ -1,0 +1,133 @@
+"""The ASGI application: routes, and what starts and ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from hermetic.grants import Grant
+from hermetic.http.description_page import PAGE, POLICY
+from hermetic.http.mcp_endpoint import McpEndpoint
+from hermetic.http.openapi import document
+from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, problem_response
+from hermetic.http.request_log import RequestLog
+from hermetic.http.run_endpoints import json_response, remove_run, run, service_of, show_run
+from hermetic.http.service import Service
+from hermetic.measurements import CONTENT_TYPE
+from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.preparation import prepare
+
+_log = logging.getLogger("hermetic.http")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGIApp:
+    """The service as an ASGI application; `grants` finds a grant by its id."""
+    mcp = McpEndpoint(service)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(mcp.running())
+            await service.kept.recover(grants)
+            tasks = [
+                asyncio.create_task(_make_ready(service)),
+                asyncio.create_task(service.kept.sweep()),
+            ]
+            try:
+                yield
+            finally:
+                await service.runs.stop()
+                await service.kept.settle()
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+    app = Starlette(
+        routes=[
+            _route("/v1/run", run, "POST"),
+            _route("/v1/runs/{id}", show_run, "GET"),
+            _route("/v1/runs/{id}", remove_run, "DELETE"),
+            _route("/healthz", _is_alive, "GET"),
+            _route("/readyz", _is_ready, "GET"),
+            _route("/metrics", _metrics, "GET"),
+            _route("/openapi.json", _openapi, "GET"),
+            _route("/docs", _docs, "GET"),
+            Route("/mcp", mcp),
+        ],
+        exception_handlers={
+            HermeticError: _answer_error,
+            HTTPException: _answer_http_exception,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return RequestLog(app, service.measurements)
+
+
+def _route(path: str, endpoint: Endpoint, method: str) -> Route:
+    async def noted(request: Request) -> Response:
+        request.scope["hermetic.route"] = path
+        return await endpoint(request)
+
+    return Route(path, noted, methods=[method])
+
+
+async def _make_ready(service: Service) -> None:
+    """Prepare the interpreter before the first run asks for it."""
+    try:
+        await asyncio.to_thread(prepare)
+    except HermeticError:
+        _log.exception("the interpreter could not be prepared")
+    else:
+        service.ready = True
+        _log.info("ready")
+
+
+async def _is_alive(_: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+async def _is_ready(request: Request) -> Response:
+    service = service_of(request)
+    if service.ready and not service.runs.stopping:
+        return PlainTextResponse("ready\n")
+    return PlainTextResponse("not ready\n", 503)
+
+
+async def _metrics(request: Request) -> Response:
+    return Response(service_of(request).measurements.text(), media_type=CONTENT_TYPE)
+
+
+async def _openapi(_: Request) -> Response:
+    return json_response(document())
+
+
+async def _docs(_: Request) -> Response:
+    return Response(PAGE, headers={"Content-Security-Policy": POLICY}, media_type="text/html")
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HermeticError)
+    return problem_response(error)
+
+
+async def _answer_http_exception(_: Request, error: Exception) -> Response:
+    """What the router refuses."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        response = problem_response(MethodNotAllowed("this path does not take this method"))
+        response.headers.update(error.headers or {})
+        return response
+    return problem_response(NoSuchPlace("there is nothing at this path"))

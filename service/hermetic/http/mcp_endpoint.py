@@ -1,0 +1,66 @@
+"""`/mcp`: the MCP server over streamable HTTP, behind the same keys."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.mcpserver import Context
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from hermetic.errors import HermeticError, Unauthenticated
+from hermetic.grants import Grant
+from hermetic.http.problems import problem_response
+from hermetic.http.service import Service
+from hermetic.mcp.server import make_server
+
+_CALLER = "hermetic.caller"
+_SESSION_SECONDS = 1800.0
+_MOST_SESSIONS = 10_000
+
+
+class McpEndpoint:
+    """An ASGI application. A session of the protocol belongs to the key that opened it."""
+
+    def __init__(self, service: Service) -> None:
+        server = make_server(service.runs, _grant_of)
+        # Hosts and origins are checked where callers are.
+        security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        server.streamable_http_app(
+            transport_security=security,
+            session_idle_timeout=_SESSION_SECONDS,
+            max_sessions=_MOST_SESSIONS,
+            max_request_body_size=service.settings.body_bytes,
+        )
+        self._sessions = server.session_manager
+        self._authenticate = service.authenticate
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Sessions are served while this is entered."""
+        return self._sessions.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["hermetic.route"] = "/mcp"
+        try:
+            grant = await asyncio.to_thread(self._authenticate, Headers(scope=scope))
+        except HermeticError as error:
+            await problem_response(error)(scope, receive, send)
+            return
+        scope[_CALLER] = grant
+        scope["hermetic.grant"] = grant.id
+        scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=grant.id, scopes=[]))
+        await self._sessions.handle_request(scope, receive, send)
+
+
+def _grant_of(context: Context[Any, Any]) -> Grant:
+    """Raises `Unauthenticated` for a call that came in no other way than through here."""
+    request = context.request_context.request
+    grant = request.scope.get(_CALLER) if request is not None else None
+    if not isinstance(grant, Grant):
+        raise Unauthenticated("a key is needed")
+    return grant

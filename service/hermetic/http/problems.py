@@ -1,0 +1,103 @@
+"""Errors as responses: problem details (RFC 9457) with our codes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+from hermetic.errors import (
+    BodyTooLarge,
+    HermeticError,
+    IdempotencyConflict,
+    InvalidInput,
+    MalformedBody,
+    NotAllowed,
+    QueueFull,
+    ServiceStopping,
+    Unauthenticated,
+    UnknownRun,
+    UnsupportedMediaType,
+)
+
+PROBLEM_TYPE = "application/problem+json"
+_STATUSES: tuple[tuple[type[HermeticError], int], ...] = (
+    (MalformedBody, 400),
+    (Unauthenticated, 401),
+    (NotAllowed, 403),
+    (UnknownRun, 404),
+    (BodyTooLarge, 413),
+    (UnsupportedMediaType, 415),
+    (IdempotencyConflict, 422),
+    (InvalidInput, 422),
+    (QueueFull, 429),
+    (ServiceStopping, 503),
+)
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Body too large",
+    415: "Unsupported media type",
+    422: "Can't be run",
+    429: "Too many runs wait",
+    500: "Internal error",
+    503: "Service not available",
+}
+
+
+class NoSuchPlace(HermeticError):
+    """There is nothing at this path."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(HermeticError):
+    """The path exists, but does not take this method."""
+
+    code = "method_not_allowed"
+
+
+class ServiceFault(HermeticError):
+    """The service itself failed."""
+
+    code = "internal"
+
+
+def status_of(error: HermeticError) -> int:
+    """The HTTP status of an error; 500 for what is our fault."""
+    if isinstance(error, NoSuchPlace):
+        return 404
+    if isinstance(error, MethodNotAllowed):
+        return 405
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+
+
+def problem_fields(error: HermeticError) -> dict[str, Any]:
+    """The body. Faults of ours tell their code, and nothing of what is inside."""
+    status = status_of(error)
+    fields: dict[str, Any] = {
+        "type": f"/docs#error-{error.code}",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+    }
+    if error.hint:
+        fields["hint"] = error.hint
+    if isinstance(error, MalformedBody) and error.places:
+        fields["errors"] = [{"pointer": place, "detail": what} for place, what in error.places]
+    return fields
+
+
+def problem_response(error: HermeticError) -> Response:
+    headers: dict[str, str] = {}
+    if isinstance(error, QueueFull | ServiceStopping):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="hermetic"'
+    body = json.dumps(problem_fields(error)).encode("ascii")
+    return Response(body, status_of(error), headers, media_type=PROBLEM_TYPE)

@@ -1,0 +1,156 @@
+"""`/v1/run` and `/v1/runs/…`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermetic.errors import InvalidInput
+from hermetic.grants import Grant
+from hermetic.http.bodies import parse_run, read_body
+from hermetic.http.event_stream import MEDIA_TYPE, EventStreamResponse, wait_until_gone
+from hermetic.http.problems import ServiceFault
+from hermetic.http.service import Service
+from hermetic.kept_runs import KeptRun
+from hermetic.orders import RunOrder
+from hermetic.result_fields import result_fields
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_WAIT = re.compile(r"wait=(\d{1,5})")
+_LONGEST_WAIT_SECONDS = 60
+_QUICK_BODY_BYTES = 64 * 1024
+"""Up to here, parsing takes less time than another thread would."""
+
+
+async def run(request: Request) -> Response:
+    """POST /v1/run."""
+    service = service_of(request)
+    grant = await caller(request)
+    body = await read_body(request, service.settings.body_bytes)
+    if len(body) <= _QUICK_BODY_BYTES:
+        order = parse_run(body).order(grant)
+    else:
+        order = await asyncio.to_thread(lambda: parse_run(body).order(grant))
+    key = _idempotency_key(request)
+    if _accepts_events(request):
+        if key is not None or _prefers(request, "respond-async"):
+            raise InvalidInput("an event stream belongs to its request, and can't be kept")
+        return EventStreamResponse(service.runs.submit(grant, order, streams=True))
+    if key is None and not _prefers(request, "respond-async"):
+        return await _run_while_connected(request, service, grant, order)
+    digest = hashlib.sha256(body).digest()
+    kept = await service.kept.submit(grant, order, idempotency_key=key, request_hash=digest)
+    if _prefers(request, "respond-async"):
+        headers = {"Location": f"/v1/runs/{kept.id}", "Preference-Applied": "respond-async"}
+        return json_response(kept_fields(kept), 202, headers)
+    ended = await service.kept.wait(grant, kept.id)
+    if ended.result is None:
+        what = ended.error or {}
+        raise _Failed(str(what.get("message")), hint=what.get("hint"))
+    return json_response(ended.result)
+
+
+class _Failed(ServiceFault):
+    """A kept run could not be executed."""
+
+    code = "run_failed"
+
+
+async def _run_while_connected(
+    request: Request, service: Service, grant: Grant, order: RunOrder
+) -> Response:
+    submitted = service.runs.submit(grant, order)
+    gone = asyncio.create_task(wait_until_gone(request.receive))
+    try:
+        await asyncio.wait([gone, submitted.ended], return_when=asyncio.FIRST_COMPLETED)
+        if not submitted.ended.done():
+            submitted.cancel()
+        result = await submitted.result()
+    finally:
+        submitted.cancel()
+        gone.cancel()
+    return json_response(result_fields(result))
+
+
+async def show_run(request: Request) -> Response:
+    """GET /v1/runs/{id}; with `Prefer: wait=SECONDS` when it has ended or time is up."""
+    service, grant = service_of(request), await caller(request)
+    name = request.path_params["id"]
+    seconds = _wait_seconds(request)
+    if seconds:
+        try:
+            kept = await asyncio.wait_for(service.kept.wait(grant, name), seconds)
+        except TimeoutError:
+            kept = await service.kept.find(grant, name)
+    else:
+        kept = await service.kept.find(grant, name)
+    return json_response(kept_fields(kept))
+
+
+async def remove_run(request: Request) -> Response:
+    """DELETE /v1/runs/{id}: cancel one that has not ended, forget one that has."""
+    service, grant = service_of(request), await caller(request)
+    before = await service.kept.remove(grant, request.path_params["id"])
+    if before.finished is not None:
+        return Response(status_code=204)
+    return json_response(kept_fields(await service.kept.wait(grant, before.id)))
+
+
+def service_of(request: Request) -> Service:
+    return request.app.state.service
+
+
+async def caller(request: Request) -> Grant:
+    """Raises `Unauthenticated` and `NotAllowed`."""
+    grant = await asyncio.to_thread(service_of(request).authenticate, request.headers)
+    request.scope["hermetic.grant"] = grant.id
+    return grant
+
+
+def kept_fields(kept: KeptRun) -> dict[str, Any]:
+    return asdict(kept)
+
+
+def json_response(
+    content: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """ASCII, so that no text from a guest can make it undecodable."""
+    body = json.dumps(content).encode("ascii")
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _accepts_events(request: Request) -> bool:
+    accepted = request.headers.get("accept", "").lower().split(",")
+    return any(each.partition(";")[0].strip() == MEDIA_TYPE for each in accepted)
+
+
+def _prefers(request: Request, preference: str) -> bool:
+    """Whether a `Prefer` header (RFC 7240) names it."""
+    return any(each == preference for each in _preferences(request))
+
+
+def _preferences(request: Request) -> list[str]:
+    lines = ",".join(request.headers.getlist("prefer")).lower()
+    return [each.partition(";")[0].strip() for each in lines.split(",")]
+
+
+def _wait_seconds(request: Request) -> int:
+    for each in _preferences(request):
+        if found := _WAIT.fullmatch(each):
+            return min(int(found[1]), _LONGEST_WAIT_SECONDS)
+    return 0
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get(IDEMPOTENCY_HEADER)
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidInput(f"{IDEMPOTENCY_HEADER} must have 1 to 255 visible ASCII characters")
+    return key

@@ -1,0 +1,138 @@
+"""The bodies of requests and responses. OpenAPI is generated from these."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+
+from hermetic.errors import MalformedBody
+from hermetic.grants import Grant, narrowed
+from hermetic.orders import RunOrder
+from hermetic_runtime.results import RunResult
+
+Seconds = Annotated[float, Field(strict=True, ge=0.001, le=86_400)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class TextFile(_Body):
+    """A file that holds UTF-8 text."""
+
+    text: StrictStr
+
+
+class BinaryFile(_Body):
+    """A file that holds any bytes."""
+
+    base64: StrictStr = Field(json_schema_extra={"contentEncoding": "base64"})
+
+
+class LimitsBody(_Body):
+    """Limits of this run, each at most that of the key. Those left out are the key's."""
+
+    memory_bytes: StrictInt | None = Field(default=None, description="Memory of the interpreter.")
+    wall_seconds: Seconds | None = Field(default=None, description="Time on the clock.")
+    cpu_seconds: Seconds | None = Field(default=None, description="Processor time.")
+    output_bytes: StrictInt | None = Field(default=None, description="stdout and stderr together.")
+    disk_bytes: StrictInt | None = Field(default=None, description="All files that the run writes.")
+    files: StrictInt | None = Field(
+        default=None, description="Files and folders that the run makes."
+    )
+    open_files: StrictInt | None = Field(default=None, description="Open descriptors.")
+    value_bytes: StrictInt | None = Field(
+        default=None, description="The value of the last expression, and each display."
+    )
+
+
+class RunBody(_Body):
+    """One run: Python code, and what it is given."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"code": "print('hello')\n6 * n", "inputs": {"n": 7}}]},
+    )
+
+    code: StrictStr = Field(description="Python. The value of its last expression is returned.")
+    filename: StrictStr = Field("<code>", description="The name of the code in tracebacks.")
+    args: list[StrictStr] = Field(
+        default_factory=list[str], description="What follows the filename in sys.argv."
+    )
+    stdin: StrictStr = Field("", description="What the code reads from standard input.")
+    env: dict[StrictStr, StrictStr] = Field(
+        default_factory=dict[str, str], description="Environment variables of the code."
+    )
+    inputs: dict[StrictStr, Any] = Field(
+        default_factory=dict[str, Any], description="JSON values that become global variables."
+    )
+    files: dict[StrictStr, TextFile | BinaryFile] = Field(
+        default_factory=dict[str, TextFile | BinaryFile],
+        description="Files by their path below /workspace, the code's working directory.",
+    )
+    limits: LimitsBody = Field(default_factory=lambda: LimitsBody())
+
+    def order(self, grant: Grant) -> RunOrder:
+        """Raises `InvalidInput`, `NotAllowed` and `MalformedBody`."""
+        return RunOrder(
+            code=self.code,
+            filename=self.filename,
+            args=tuple(self.args),
+            stdin=self.stdin.encode("utf-8", "surrogatepass"),
+            env=self.env,
+            inputs=self.inputs,
+            files={path: _contents(path, file) for path, file in self.files.items()},
+            limits=narrowed(grant, self.limits.model_dump(exclude_none=True)),
+        )
+
+
+def _contents(path: str, file: TextFile | BinaryFile) -> bytes:
+    if isinstance(file, TextFile):
+        return file.text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(file.base64, validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedBody(f"the file {path[:60]!r} is not base64") from None
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457). `code` is stable."""
+
+    type: str = Field(description="A URI reference that names the kind of problem.")
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None
+    errors: list[PlaceOfProblem] | None = None
+
+
+class PlaceOfProblem(BaseModel):
+    """Where in the body something is wrong: a JSON pointer."""
+
+    pointer: str
+    detail: str
+
+
+class KeptRunBody(BaseModel):
+    """A run that outlives its request. Times in seconds since the epoch."""
+
+    id: str
+    state: Literal["waiting", "running", "ended", "failed"]
+    created: float
+    finished: float | None = None
+    result: RunResult | None = Field(
+        default=None, description="How it ended, once `state` is `ended`."
+    )
+    error: FailureBody | None = Field(
+        default=None, description="Why it could not be executed, once `state` is `failed`."
+    )
+
+
+class FailureBody(BaseModel):
+    code: str
+    message: str
+    hint: str | None = None

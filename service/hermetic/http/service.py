@@ -1,0 +1,23 @@
+"""What the endpoints work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hermetic.http.callers import Authenticate
+from hermetic.kept_runs import KeptRuns
+from hermetic.measurements import Measurements
+from hermetic.runs import RunService
+from hermetic.settings import ServiceSettings
+
+
+@dataclass
+class Service:
+    """One running service. `ready` is set when guests can be started at once."""
+
+    settings: ServiceSettings
+    authenticate: Authenticate
+    runs: RunService
+    kept: KeptRuns
+    measurements: Measurements
+    ready: bool = field(default=False)

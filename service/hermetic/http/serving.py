@@ -1,0 +1,89 @@
+"""`hermetic serve`: the application on a socket, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+import uvicorn
+
+from hermetic.database import Database
+from hermetic.errors import InvalidInput
+from hermetic.http.application import application
+from hermetic.http.callers import by_key, is_loopback, local_without_key
+from hermetic.http.service import Service
+from hermetic.kept_runs import KeptRuns
+from hermetic.keys import KeyStore
+from hermetic.logs import log_to_stderr
+from hermetic.measurements import Measurements
+from hermetic.runs import RunService
+from hermetic.settings import ServiceSettings
+
+_log = logging.getLogger("hermetic.http")
+_BACKLOG = 2048
+_LAST_SECONDS = 5
+
+
+def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
+    """Until SIGTERM or SIGINT; the exit status.
+
+    Raises `InvalidInput` for an address that can't be used, and for any but loopback
+    when no key is needed, and `StorageError`.
+    """
+    if not needs_key and not is_loopback(settings.host):
+        raise InvalidInput(
+            f"without keys the service can't be reached from other machines: {settings.host}",
+            hint="Leave out --no-key, and make a key with `hermetic key create NAME`.",
+        )
+    log_to_stderr()
+    database = Database(settings.data_directory)
+    try:
+        keys = KeyStore(database)
+        measurements = Measurements()
+        runs = RunService(settings, measurements)
+        kept = KeptRuns(database, runs, settings)
+        authenticate = by_key(keys.authenticate) if needs_key else local_without_key
+        service = Service(settings, authenticate, runs, kept, measurements)
+
+        with _listen(settings) as listening:
+            config = uvicorn.Config(
+                application(service, keys.grant),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(settings.shutdown_seconds) + _LAST_SECONDS,
+            )
+            host, port = listening.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            _log.warning("listening", extra={"url": f"http://{shown}:{port}"})
+            _Server(config, runs).run([listening])
+    finally:
+        database.close()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Takes no more runs from the moment that it is told to end, not when all have left."""
+
+    def __init__(self, config: uvicorn.Config, runs: RunService) -> None:
+        super().__init__(config)
+        self._runs = runs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._runs.stop())
+            tasks.create_task(super().shutdown(sockets))
+
+
+def _listen(settings: ServiceSettings) -> socket.socket:
+    try:
+        return socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+            backlog=_BACKLOG,
+        )
+    except OSError as error:
+        raise InvalidInput(
+            f"can't listen on {settings.host} port {settings.port}: {error.strerror or error}"
+        ) from error

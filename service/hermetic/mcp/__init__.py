@@ -1,0 +1,1 @@
+"""The MCP door: `hermetic mcp`, and `/mcp` of `hermetic serve`."""
