@@ -1,0 +1,69 @@
+"""A service on loopback, started as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from command_line import COMMAND
+
+START_SECONDS = 60
+
+
+@dataclass
+class LiveService:
+    """A running `hermetic serve`. `log` grows while it runs."""
+
+    url: str
+    process: subprocess.Popen[str]
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    def client(self, **options: Any) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, timeout=60, trust_env=False, **options)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@contextmanager
+def live_service(data: Path, *arguments: str, **settings: object) -> Generator[LiveService]:
+    """`settings` are those of `ServiceSettings`."""
+    environment = {f"HERMETIC_{name.upper()}": str(value) for name, value in settings.items()}
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *arguments],
+        env=os.environ | {"HERMETIC_DATA_DIRECTORY": str(data)} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    lines = iter(process.stderr)
+    try:
+        service = LiveService("", process)
+        for line in lines:
+            service.log.append(json.loads(line))
+            if service.log[-1]["message"] == "listening":
+                service.url = service.log[-1]["url"]
+                break
+        reader = threading.Thread(
+            target=lambda: service.log.extend(json.loads(line) for line in lines)
+        )
+        reader.start()
+        with service.client(transport=httpx2.HTTPTransport(retries=5)) as client:
+            while client.get("/readyz").status_code != 200:
+                pass
+        yield service
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stderr.close()
