@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -58,9 +62,14 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             shown = f"[{host}]" if ":" in host else host
             _log.warning("listening", extra={"url": f"http://{shown}:{port}"})
             _Server(config, runs).run([listening])
+            _log.warning("stopped")
     finally:
         database.close()
     return 0
+
+
+def _obey_nothing(_number: int, _frame: FrameType | None) -> None:
+    return
 
 
 class _Server(uvicorn.Server):
@@ -69,6 +78,14 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, runs: RunService) -> None:
         super().__init__(config)
         self._runs = runs
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """A signal is obeyed by ending in order, and not raised again after that."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _obey_nothing)
+        with super().capture_signals():
+            yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         async with asyncio.TaskGroup() as tasks:
