@@ -58,7 +58,7 @@ class Limits:
             _check(field.name, getattr(self, field.name))
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "memory_bytes": (48 * MIB, 4 * GIB),
     "wall_seconds": (0.001, 86_400),
     "cpu_seconds": (0.001, 86_400),
@@ -76,7 +76,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 def _check(name: str, value: object) -> None:
     if name == "fuel" and value is None:
         return
-    low, high = _RANGES[name]
+    low, high = RANGES[name]
     allowed = (int, float) if name.endswith("_seconds") else (int,)
     if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
         kind = "a number" if name.endswith("_seconds") else "a whole number"

@@ -55,14 +55,13 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
 
     app = Starlette(
         routes=[
-            _route("/v1/run", run, "POST"),
-            _route("/v1/runs/{id}", show_run, "GET"),
-            _route("/v1/runs/{id}", remove_run, "DELETE"),
-            _route("/healthz", _is_alive, "GET"),
-            _route("/readyz", _is_ready, "GET"),
-            _route("/metrics", _metrics, "GET"),
-            _route("/openapi.json", _openapi, "GET"),
-            _route("/docs", _docs, "GET"),
+            _route("/v1/run", POST=run),
+            _route("/v1/runs/{id}", GET=show_run, DELETE=remove_run),
+            _route("/healthz", GET=_is_alive),
+            _route("/readyz", GET=_is_ready),
+            _route("/metrics", GET=_metrics),
+            _route("/openapi.json", GET=_openapi),
+            _route("/docs", GET=_docs),
             Route("/mcp", mcp),
         ],
         exception_handlers={
@@ -76,12 +75,14 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
     return RequestLog(app, service.measurements)
 
 
-def _route(path: str, endpoint: Endpoint, method: str) -> Route:
-    async def noted(request: Request) -> Response:
-        request.scope["hermetic.route"] = path
-        return await endpoint(request)
+def _route(path: str, **endpoints: Endpoint) -> Route:
+    """A path, and what answers each of its methods."""
 
-    return Route(path, noted, methods=[method])
+    async def dispatch(request: Request) -> Response:
+        request.scope["hermetic.route"] = path
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, dispatch, methods=list(endpoints))
 
 
 async def _make_ready(service: Service) -> None:
@@ -110,8 +111,8 @@ async def _metrics(request: Request) -> Response:
     return Response(service_of(request).measurements.text(), media_type=CONTENT_TYPE)
 
 
-async def _openapi(_: Request) -> Response:
-    return json_response(document())
+async def _openapi(request: Request) -> Response:
+    return json_response(document(needs_key=service_of(request).needs_key))
 
 
 async def _docs(_: Request) -> Response:

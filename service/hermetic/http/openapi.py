@@ -28,7 +28,7 @@ _PROBLEMS = {
 
 
 @cache
-def document() -> dict[str, Any]:
+def document(*, needs_key: bool) -> dict[str, Any]:
     """The whole document. It does not change while the service runs."""
     return {
         "openapi": "3.1.0",
@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
             "version": version("hermetic"),
             "summary": "Runs untrusted Python in a sandbox.",
         },
-        "security": [{"key": []}],
+        "security": [{"key": []}] if needs_key else [],
         "paths": {
             "/v1/run": {"post": _run()},
             "/v1/runs/{id}": {

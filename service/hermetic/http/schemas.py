@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from hermetic.errors import MalformedBody
 from hermetic.grants import Grant, narrowed
 from hermetic.orders import RunOrder
+from hermetic_runtime.limits import RANGES
 from hermetic_runtime.results import RunResult
-
-Seconds = Annotated[float, Field(strict=True, ge=0.001, le=86_400)]
 
 
 class _Body(BaseModel):
@@ -32,20 +31,23 @@ class BinaryFile(_Body):
     base64: StrictStr = Field(json_schema_extra={"contentEncoding": "base64"})
 
 
+def _limit(name: str, what: str) -> Any:
+    low, high = RANGES[name]
+    return Field(default=None, strict=True, ge=low, le=high, description=what)
+
+
 class LimitsBody(_Body):
     """Limits of this run, each at most that of the key. Those left out are the key's."""
 
-    memory_bytes: StrictInt | None = Field(default=None, description="Memory of the interpreter.")
-    wall_seconds: Seconds | None = Field(default=None, description="Time on the clock.")
-    cpu_seconds: Seconds | None = Field(default=None, description="Processor time.")
-    output_bytes: StrictInt | None = Field(default=None, description="stdout and stderr together.")
-    disk_bytes: StrictInt | None = Field(default=None, description="All files that the run writes.")
-    files: StrictInt | None = Field(
-        default=None, description="Files and folders that the run makes."
-    )
-    open_files: StrictInt | None = Field(default=None, description="Open descriptors.")
-    value_bytes: StrictInt | None = Field(
-        default=None, description="The value of the last expression, and each display."
+    memory_bytes: int | None = _limit("memory_bytes", "Memory of the interpreter.")
+    wall_seconds: float | None = _limit("wall_seconds", "Time on the clock.")
+    cpu_seconds: float | None = _limit("cpu_seconds", "Processor time.")
+    output_bytes: int | None = _limit("output_bytes", "stdout and stderr together.")
+    disk_bytes: int | None = _limit("disk_bytes", "All files that the run writes.")
+    files: int | None = _limit("files", "Files and folders that the run makes.")
+    open_files: int | None = _limit("open_files", "Open descriptors.")
+    value_bytes: int | None = _limit(
+        "value_bytes", "The value of the last expression, and each display."
     )
 
 

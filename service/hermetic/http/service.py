@@ -20,4 +20,5 @@ class Service:
     runs: RunService
     kept: KeptRuns
     measurements: Measurements
+    needs_key: bool
     ready: bool = field(default=False)

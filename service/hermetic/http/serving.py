@@ -48,7 +48,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
         runs = RunService(settings, measurements)
         kept = KeptRuns(database, runs, settings)
         authenticate = by_key(keys.authenticate) if needs_key else local_without_key
-        service = Service(settings, authenticate, runs, kept, measurements)
+        service = Service(settings, authenticate, runs, kept, measurements, needs_key)
 
         with _listen(settings) as listening:
             config = uvicorn.Config(

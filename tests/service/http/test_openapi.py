@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from live_service import live_service
+from service_calls import create_key, with_key
+
+
+@pytest.mark.slow
+def test_the_service_is_as_its_description_says(prepared: None, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    authorization = with_key(create_key(data, "schemathesis", "--timeout", "5"))["Authorization"]
+    with live_service(data) as service:
+        # Names that no variable can have, and the like, are more than a schema can say.
+        unsaid = ("--exclude-checks", "positive_data_acceptance")
+        arguments = (
+            *unsaid,
+            "--checks",
+            "all",
+            "--max-examples",
+            "20",
+            "--seed",
+            "1",
+            "--no-color",
+        )
+        done = subprocess.run(
+            [Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json",
+             "-H", f"Authorization: {authorization}", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+        statuses = [line.get("status") for line in service.log]
+    assert done.returncode == 0, done.stdout
+    assert 500 not in statuses and 200 in statuses
+
+
+def test_a_service_without_keys_does_not_ask_for_one(client: httpx2.Client) -> None:
+    description = client.get("/openapi.json").json()
+    assert (description["openapi"], description["security"]) == ("3.1.0", [])
