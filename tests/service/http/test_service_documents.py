@@ -1,0 +1,97 @@
+"""Every call that the documents show, made as it is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from live_service import LiveService
+from mcp import StdioServerParameters
+from mcp.client import Client
+
+from hermetic import errors
+from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, status_of
+
+DOCS = Path(__file__).parents[3] / "docs"
+SHOWN = "http://localhost:8080"
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / document).read_text(), re.M | re.S)
+
+
+def shell(service: LiveService, number: int) -> str:
+    script = blocks("http.md", "sh")[number].replace(SHOWN, service.url)
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+
+
+def printed_by(block: str, service: LiveService) -> str:
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(block.replace(SHOWN, service.url), "<document>", "exec"), {})
+    return output.getvalue()
+
+
+def test_the_first_call_of_curl(service: LiveService) -> None:
+    result = json.loads(shell(service, 0))
+    assert (result["stdout"]["text"], result["value"]["json"]) == ("hello\n", 6)
+
+
+def test_the_stream_of_curl(service: LiveService) -> None:
+    assert shell(service, 1).count("event: stdout") == 3
+
+
+def test_the_kept_run_of_curl(service: LiveService) -> None:
+    assert json.loads(shell(service, 2))["result"]["stdout"]["text"] == "later\n"
+
+
+def test_the_first_call_of_python(service: LiveService) -> None:
+    assert printed_by(blocks("http.md", "python")[0], service) == "ok 3\n"
+
+
+def test_the_first_call_of_mcp(service: LiveService) -> None:
+    assert printed_by(blocks("mcp.md", "python")[0], service) == "[value]\n6\n"
+
+
+def configurations() -> list[dict[str, Any]]:
+    found = [json.loads(block) for block in blocks("mcp.md", "json")]
+    return [(each.get("mcpServers") or each["servers"])["hermetic"] for each in found]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_configurations_start_a_server(number: int, prepared: None) -> None:
+    given = configurations()[number]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    parameters = StdioServerParameters(
+        command=given["command"], args=given["args"], env=dict(os.environ) | {"PATH": path}
+    )
+
+    async def call() -> Any:
+        async with Client(parameters) as client:
+            return await client.call_tool("python_execute", {"code": "1 + 1"})
+
+    assert anyio.run(call).structured_content["value"]["json"] == 2
+
+
+def test_the_configuration_for_http_names_the_place_of_mcp() -> None:
+    assert configurations()[2]["url"] == f"{SHOWN}/mcp"
+
+
+def test_the_documented_problems_are_the_real_ones() -> None:
+    kinds = [MethodNotAllowed, NoSuchPlace]
+    kinds += [kind for kind in vars(errors).values() if hasattr(kind, "code")]
+    statuses = {kind.code: status_of(kind.__new__(kind)) for kind in kinds}
+    rows = re.findall(r"^\| (\d+) \| (`.*?`) \|", (DOCS / "http.md").read_text(), re.M)
+    assert len(rows) == 11
+    for status, codes in rows:
+        for code in re.findall("`(.*?)`", codes):
+            assert statuses[code] == int(status)
