@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
     from hermetic_runtime.packages.settings import PackageSettings
 
+TYPE_CHECKING = False  # the pool is imported by who makes one
+if TYPE_CHECKING:
+    from hermetic_runtime.processes.spares import SparePool
+
 Isolation = Literal["process", "shared"]
 
 
@@ -137,7 +141,8 @@ class Sandbox:
     and `packages` how they are come by. With `isolation="process"` the guest
     lives in an OS process of its own; with `"shared"` in this one. The interpreter is
     prepared when that has not been done on this machine, which takes seconds;
-    `on_progress` is told about it.
+    `on_progress` is told about it. With `spares` a guest that was started ahead is taken
+    where there is one, and closing leaves the end of the guest to the pool.
 
     A context manager; closing is certain. One thread runs at a time, and others wait;
     `cancel` may be called from any thread. Raises `InvalidInput` for what can't be.
@@ -157,6 +162,7 @@ class Sandbox:
         packages: PackageSettings | None = None,
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
+        spares: SparePool | None = None,
     ) -> None:
         if isolation not in ("process", "shared"):
             raise InvalidInput(f'isolation must be "process" or "shared", not {isolation!r}')
@@ -169,6 +175,7 @@ class Sandbox:
         )
         self._isolation = isolation
         self._on_progress = on_progress
+        self._spares = spares
         self._owner = os.getpid()
         self._lock = threading.RLock()
         self._directories: MountedDirectories | None = None
@@ -350,10 +357,22 @@ class Sandbox:
 
     def _start_driver(self, environment: Environment) -> None:
         assert self._directories is not None
+        if (spare := self._take_spare(environment)) is not None:
+            self._driver = spare
+            if self._cancelled:
+                spare.cancel()
+            return
         self._driver = driver = self._make_driver(environment, self._directories.guest_mounts)
         if self._cancelled:
             driver.cancel()
         driver.start()
+
+    def _take_spare(self, environment: Environment) -> GuestProcess | None:
+        if self._spares is None or self._isolation != "process":
+            return None
+        if self._variables or self._mounts:
+            return None
+        return self._spares.take(environment, self._limits)
 
     def _make_driver(self, environment: Environment, mounts: Sequence[GuestMount]) -> Driver:
         limits, variables, keep = self._limits, self._variables, self._out is not None
@@ -373,7 +392,9 @@ class Sandbox:
         provided, self._provided = self._provided, None
         directories, self._directories = self._directories, None
         try:
-            if driver is not None:
+            if self._spares is not None and isinstance(driver, GuestProcess):
+                self._spares.retire(driver)
+            elif driver is not None:
                 driver.close()
         finally:
             if directories is not None:

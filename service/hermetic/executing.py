@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent, RunOrder
 from hermetic_runtime.errors import HermeticError, SandboxClosed
 from hermetic_runtime.preparation import Progress
+from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.results import Outcome, RunError, RunResult
 from hermetic_runtime.sandbox import Sandbox
 
@@ -22,10 +23,13 @@ def cancelled_result() -> RunResult:
 class Execution:
     """`run` belongs in one thread; `cancel` may be called from any other, at any time."""
 
-    def __init__(self, order: RunOrder, tell: Callable[[RunEvent], None]) -> None:
+    def __init__(
+        self, order: RunOrder, tell: Callable[[RunEvent], None], spares: SparePool
+    ) -> None:
         """`tell` is called in the thread of `run` with each event as it happens."""
         self._order = order
         self._tell = tell
+        self._spares = spares
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._cancelled = False
@@ -62,7 +66,10 @@ class Execution:
             if self._cancelled:
                 raise SandboxClosed("the run was cancelled before it started")
             self._sandbox = Sandbox(
-                env=order.env, limits=order.limits, on_progress=self._pass_progress
+                env=order.env,
+                limits=order.limits,
+                on_progress=self._pass_progress,
+                spares=self._spares,
             )
             return self._sandbox
 

@@ -20,6 +20,7 @@ from hermetic.orders import Ended, RunEvent, RunOrder
 from hermetic.settings import ServiceSettings
 from hermetic.turns import FairQueue
 from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.results import RunResult
 
 _log = logging.getLogger("hermetic.runs")
@@ -42,7 +43,8 @@ class SubmittedRun:
         self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
         self._service = service
         self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
-        self.execution = Execution(order, self._tell_from_thread if streams else _tell_nobody)
+        tell = self._tell_from_thread if streams else _tell_nobody
+        self.execution = Execution(order, tell, service.spares)
         self._loop = asyncio.get_running_loop()
 
     async def result(self) -> RunResult:
@@ -102,6 +104,7 @@ class RunService:
         self._queue: FairQueue[SubmittedRun] = FairQueue()
         self._running = set[SubmittedRun]()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
+        self.spares = SparePool(settings.spares)
         self._typical_seconds = _FIRST_GUESS_SECONDS
         self._stopping = False
 
@@ -211,6 +214,7 @@ class RunService:
         while self._running and time.monotonic() < last:
             await self._wait_for_any(last - time.monotonic())
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self.spares.close)
 
     async def _wait_for_any(self, seconds: float) -> None:
         await asyncio.wait(

@@ -44,6 +44,9 @@ class ServiceSettings:
     concurrency: int = field(default_factory=default_concurrency)
     """Runs at the same time (1 to 10,000)."""
 
+    spares: int = field(default_factory=default_concurrency)
+    """Guest processes started ahead of need, at most (0 to 10,000)."""
+
     queue_length: int = 1000
     """Runs that may wait, of all grants together (0 to 1,000,000)."""
 
@@ -85,6 +88,7 @@ class ServiceSettings:
 _RANGES: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),
     "concurrency": (1, 10_000),
+    "spares": (0, 10_000),
     "queue_length": (0, 1_000_000),
     "queue_length_per_grant": (0, 1_000_000),
     "body_bytes": (1024, GIB),

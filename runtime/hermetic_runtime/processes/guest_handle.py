@@ -107,6 +107,17 @@ class GuestProcess:
         except ProtocolError as error:
             raise SandboxCrashed(f"the guest could not start: {error.message}") from error
 
+    def is_waiting(self) -> bool:
+        """Whether it has started and waits for a run. One that has ended, or that says
+        something without being asked, does not.
+        """
+        hold = self._hold
+        if hold is None:
+            return False
+        poll = select.poll()
+        poll.register(hold.channel, select.POLLIN)
+        return not poll.poll(0)
+
     def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
         hold = self._hold
         if hold is None:

@@ -95,11 +95,15 @@ class _Server(uvicorn.Server):
 
 def _listen(settings: ServiceSettings) -> socket.socket:
     try:
-        return socket.create_server(
+        listening = socket.create_server(
             (settings.host, settings.port),
             family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
             backlog=_BACKLOG,
         )
+        # Accepted sockets inherit it. asyncio sets it only on sockets whose protocol is named,
+        # and without it the body of an answer waits for the caller to acknowledge its head.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         raise InvalidInput(
             f"can't listen on {settings.host} port {settings.port}: {error.strerror or error}"

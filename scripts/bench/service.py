@@ -1,0 +1,111 @@
+"""Runs over HTTP: how many a second, and how long each takes, for more and more callers.
+
+    uv run scripts/bench/service.py [--runs 400] [--callers 1 2 4 16 64]
+
+Starts `hermetic serve` for itself. Every run is a fresh process that prints one line.
+Processor time is that of all processes of the service, for one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+HERMETIC = str(Path(sys.executable).with_name("hermetic"))
+BODY = {"code": "print('hello')"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 2, 4, 16, 64])
+    options = parser.parse_args()
+    with service() as (url, pid):
+        asyncio.run(measure(url, 50, 4))
+        print(f"{'callers':>7}{'runs/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms':>9}")
+        for callers in options.callers:
+            began, used = time.perf_counter(), processor_seconds(pid)
+            times = sorted(asyncio.run(measure(url, options.runs, callers)))
+            seconds, used = time.perf_counter() - began, processor_seconds(pid) - used
+            count = len(times)
+            shown = [1e3 * each for each in (times[count // 2], times[count * 99 // 100])]
+            print(
+                f"{callers:>7}{count / seconds:>9.1f}{shown[0]:>9.1f}{shown[1]:>9.1f}"
+                f"{used / count * 1e3:>9.2f}"
+            )
+
+
+@contextmanager
+def service() -> Generator[tuple[str, int]]:
+    """The address and the process of a service that is ready."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [HERMETIC, "serve", "--no-key", "--port", "0"],
+            env=os.environ | {"HERMETIC_DATA_DIRECTORY": f"{folder}/data"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        try:
+            url = next(
+                fields["url"] for line in process.stderr if "url" in (fields := json.loads(line))
+            )
+            log = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
+            while httpx2.get(f"{url}/readyz").status_code != 200:
+                time.sleep(0.05)
+            yield url, process.pid
+        finally:
+            process.terminate()
+            process.wait()
+            log.wait()
+
+
+async def measure(url: str, runs: int, callers: int) -> list[float]:
+    """Seconds of each run, as its caller sees it."""
+    times: list[float] = []
+    limits = httpx2.Limits(max_connections=callers)
+    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+
+        async def call() -> None:
+            for _ in range(runs // callers):
+                began = time.perf_counter()
+                response = await client.post("/v1/run", json=BODY)
+                times.append(time.perf_counter() - began)
+                assert response.json()["stdout"]["text"] == "hello\n", response.text
+
+        await asyncio.gather(*(call() for _ in range(callers)))
+    return times
+
+
+def processor_seconds(root: int) -> float:
+    """Of a process and all below it, those that have ended included."""
+    ticks, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            children = [
+                int(child)
+                for task in Path(f"/proc/{pid}/task").iterdir()
+                for child in (task / "children").read_text().split()
+            ]
+        except OSError:
+            continue
+        ticks += sum(int(field) for field in stat[11:15])
+        waiting += children
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from process_lists import await_gone, guest_side_processes
+
+from hermetic_runtime.environments import Environment
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.preparation import prepare
+from hermetic_runtime.prepared import SNAPSHOTS
+from hermetic_runtime.processes.guest_handle import GuestProcess
+from hermetic_runtime.processes.spares import SparePool
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    directory = prepare()
+    return Environment(directory, snapshots=directory / SNAPSHOTS)
+
+
+@pytest.fixture
+def pool() -> Iterator[SparePool]:
+    pool = SparePool(2)
+    yield pool
+    pool.close()
+
+
+def await_spare(
+    pool: SparePool, environment: Environment, limits: Limits = Limits()
+) -> GuestProcess:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if (spare := pool.take(environment, limits)) is not None:
+            return spare
+        time.sleep(0.01)
+    raise AssertionError("there is no spare")
+
+
+def pid_of(spare: GuestProcess) -> int:
+    assert spare._hold is not None
+    return spare._hold.process.pid
+
+
+def test_what_is_asked_for_is_kept_in_store(pool: SparePool, environment: Environment) -> None:
+    assert pool.take(environment, Limits()) is None
+    spare = await_spare(pool, environment)
+    assert spare.is_waiting()
+    pool.retire(spare)
+
+
+def test_each_run_has_a_process_that_nobody_used(pool: SparePool) -> None:
+    with Sandbox(spares=pool) as sandbox:
+        sandbox.run("import builtins; builtins.left = 1")
+    for _ in range(4):
+        time.sleep(0.1)
+        with Sandbox(spares=pool) as sandbox:
+            result = sandbox.run("import builtins, random; hasattr(builtins, 'left')", final=True)
+        assert result.value is not None and result.value.json is False
+
+
+def test_spares_differ_in_what_is_random(pool: SparePool) -> None:
+    shown: list[object] = []
+    for _ in range(5):
+        with Sandbox(spares=pool) as sandbox:
+            result = sandbox.run("import random, os; [random.random(), os.urandom(4).hex()]")
+        assert result.value is not None
+        shown.append(result.value.repr)
+        time.sleep(0.1)
+    assert len(set(shown)) == 5
+
+
+def test_limits_of_a_run_hold_in_a_spare(pool: SparePool) -> None:
+    outcomes = list[Outcome]()
+    for limits in (
+        Limits(wall_seconds=0.2),
+        Limits(cpu_seconds=0.2),
+        Limits(output_bytes=10),
+        Limits(memory_bytes=64 * 2**20),
+    ):
+        for _ in range(2):
+            code = "print('x' * 100)\nbytearray(10**8)\nwhile True: pass"
+            outcomes.append(Sandbox(limits=limits, spares=pool).run(code, final=True).outcome)
+            time.sleep(0.3)
+    assert outcomes == [Outcome.TIMEOUT] * 4 + [Outcome.OUTPUT] * 2 + [Outcome.MEMORY] * 2
+
+
+def test_a_spare_that_ended_is_not_given_away(pool: SparePool, environment: Environment) -> None:
+    spare = await_spare(pool, environment)
+    pool.retire(spare)
+    time.sleep(0.5)
+    zygote_and_spares = guest_side_processes()
+    for pid in zygote_and_spares:
+        os.kill(pid, signal.SIGKILL)
+    await_gone(zygote_and_spares)
+    assert Sandbox(spares=pool).run("1", final=True).outcome is Outcome.OK
+
+
+def test_a_kind_that_nobody_asks_for_has_no_spares(environment: Environment) -> None:
+    pool = SparePool(1, idle_seconds=0.5)
+    pool.take(environment, Limits())
+    spare = await_spare(pool, environment)
+    pids = {pid_of(spare)}
+    pool.retire(spare)
+    assert not await_gone(pids)
+    time.sleep(3)
+    assert pool.take(environment, Limits()) is None
+    pool.close()
+
+
+def test_a_new_kind_takes_the_place_of_an_old_one(environment: Environment) -> None:
+    pool = SparePool(1)
+    pool.retire(await_spare(pool, environment))
+    other = Limits(memory_bytes=100 * 2**20)
+    pool.retire(await_spare(pool, environment, other))
+    pool.close()
+
+
+def test_closing_leaves_no_process(environment: Environment) -> None:
+    pool = SparePool(3)
+    spare = await_spare(pool, environment)
+    pid = pid_of(spare)
+    pool.retire(spare)
+    pool.close()
+    assert not await_gone({pid})
+    assert pool.take(environment, Limits()) is None
+
+
+def test_nothing_is_started_ahead_when_there_may_be_none(environment: Environment) -> None:
+    pool = SparePool(0)
+    for _ in range(3):
+        assert pool.take(environment, Limits()) is None
+        time.sleep(0.1)
+    pool.close()
+
+
+def test_a_sandbox_of_its_own_kind_does_without(pool: SparePool) -> None:
+    result = Sandbox(env={"A": "1"}, spares=pool).run("import os; os.environ['A']", final=True)
+    assert result.value is not None and result.value.json == "1"
