@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import logging
 import threading
 from collections.abc import Callable
 
 from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent, RunOrder
-from hermetic_runtime.errors import HermeticError, SandboxClosed
+from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.results import Outcome, RunError, RunResult
 from hermetic_runtime.sandbox import Sandbox
+
+_log = logging.getLogger("hermetic.runs")
+_STARTS = 3
+"""How often a guest is started before the run is given up."""
 
 
 def cancelled_result() -> RunResult:
@@ -36,20 +41,9 @@ class Execution:
 
     def run(self) -> RunResult:
         """Raises what `Sandbox` does, but for a run that was cancelled."""
-        order = self._order
         texts = _Texts(self._tell)
         try:
-            with self._open() as sandbox:
-                result = sandbox.run(
-                    order.code,
-                    filename=order.filename,
-                    args=order.args,
-                    stdin=order.stdin,
-                    inputs=order.inputs,
-                    files=order.files,
-                    on_output=texts.add,
-                    final=True,
-                )
+            result = self._run_in_sandbox(texts)
         except HermeticError:
             if not self._cancelled:
                 raise
@@ -59,6 +53,28 @@ class Execution:
             self._tell(Displayed(display))
         self._tell(Ended(result))
         return result
+
+    def _run_in_sandbox(self, texts: _Texts) -> RunResult:
+        """A guest that is lost before it took the run has done nothing: another one may."""
+        order = self._order
+        for left in reversed(range(_STARTS)):
+            try:
+                with self._open() as sandbox:
+                    return sandbox.run(
+                        order.code,
+                        filename=order.filename,
+                        args=order.args,
+                        stdin=order.stdin,
+                        inputs=order.inputs,
+                        files=order.files,
+                        on_output=texts.add,
+                        final=True,
+                    )
+            except SandboxCrashed:
+                if not left or self._cancelled:
+                    raise
+                _log.warning("a guest was lost while it started")
+        raise AssertionError
 
     def _open(self) -> Sandbox:
         order = self._order

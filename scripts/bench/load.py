@@ -1,0 +1,137 @@
+"""Mixed runs from many callers at once, every outcome checked: nothing may be lost or wrong.
+
+    uv run scripts/bench/load.py [--runs 2000] [--callers 64] [--chaos]
+
+With --chaos, guest processes and zygotes are killed at random meanwhile: a run may then
+also have crashed, and must say so. Prints what came of each kind of run, and the memory of
+the service at the beginning and at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+
+from service import service
+
+_WARM_RUNS = 100
+
+
+class Kind(NamedTuple):
+    """A kind of run: what is sent, how it must end, and how many of 100 runs are such."""
+
+    body: dict[str, Any]
+    outcome: str
+    share: int
+
+
+KINDS = {
+    "hello": Kind({"code": "print('hello')"}, "ok", 50),
+    "json": Kind({"code": "import json; json.dumps(x)", "inputs": {"x": [1] * 1000}}, "ok", 15),
+    "error": Kind({"code": "1 / 0"}, "error", 10),
+    "big output": Kind({"code": "print('x' * 1_000_000)"}, "ok", 5),
+    "too much output": Kind(
+        {"code": "while True: print('x' * 1000)", "limits": {"output_bytes": 100_000}}, "output", 5
+    ),
+    "memory": Kind(
+        {"code": "b = bytearray(10**9)", "limits": {"memory_bytes": 64 * 2**20}}, "memory", 5
+    ),
+    "time": Kind({"code": "while True: pass", "limits": {"wall_seconds": 0.3}}, "timeout", 5),
+    "cancelled": Kind({"code": "while True: pass"}, "cancelled", 5),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--callers", type=int, default=64)
+    parser.add_argument("--chaos", action="store_true")
+    options = parser.parse_args()
+    with service() as (url, pid):
+        asyncio.run(load(url, pid, _WARM_RUNS, options.callers, chaos=False))
+        before = resident_mib(pid)
+        counts = asyncio.run(load(url, pid, options.runs, options.callers, chaos=options.chaos))
+        after = resident_mib(pid)
+    for (kind, outcome), count in sorted(counts.items()):
+        print(f"{kind:<18}{outcome:<12}{count:>6}")
+    print(f"memory of the service: {before:.0f} MiB, then {after:.0f} MiB")
+    allowed = {"crashed"} if options.chaos else set[str]()
+    wrong = [each for each in counts if each[1] not in {KINDS[each[0]].outcome, *allowed}]
+    if wrong or counts.total() != options.runs:
+        raise SystemExit(f"wrong: {wrong}; {counts.total()} of {options.runs} runs answered")
+
+
+async def load(
+    url: str, pid: int, runs: int, callers: int, *, chaos: bool
+) -> Counter[tuple[str, str]]:
+    """How often each kind had each outcome."""
+    names = random.Random(1).choices(
+        list(KINDS), weights=[kind.share for kind in KINDS.values()], k=runs
+    )
+    counts = Counter[tuple[str, str]]()
+    limits = httpx2.Limits(max_connections=callers)
+    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=300) as client:
+
+        async def call() -> None:
+            while names:
+                name = names.pop()
+                counts[name, await outcome_of(client, name)] += 1
+
+        killing = asyncio.create_task(kill_at_random(pid)) if chaos else None
+        await asyncio.gather(*(call() for _ in range(callers)))
+        if killing is not None:
+            killing.cancel()
+    return counts
+
+
+async def outcome_of(client: httpx2.AsyncClient, name: str) -> str:
+    body = KINDS[name].body
+    if name != "cancelled":
+        response = await client.post("/v1/run", json=body)
+        while response.status_code == 429:
+            await asyncio.sleep(int(response.headers["retry-after"]))
+            response = await client.post("/v1/run", json=body)
+        fields = response.json()
+        return str(fields.get("outcome") or fields.get("code"))
+    kept = await client.post("/v1/run", json=body, headers={"Prefer": "respond-async"})
+    await asyncio.sleep(random.random())
+    ended = await client.delete(kept.headers["location"])
+    return "crashed" if ended.status_code == 204 else str(ended.json()["result"]["outcome"])
+
+
+async def kill_at_random(root: int) -> None:
+    """Ten times a second a guest process, and every few seconds a zygote."""
+    while True:
+        await asyncio.sleep(0.1)
+        zygotes = children_of(root)
+        guests = [guest for zygote in zygotes for guest in children_of(zygote)]
+        chosen = zygotes if random.random() < 0.03 else guests
+        if chosen:
+            with suppress(ProcessLookupError):
+                os.kill(random.choice(chosen), signal.SIGKILL)
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(each) for task in tasks for each in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+if __name__ == "__main__":
+    main()
