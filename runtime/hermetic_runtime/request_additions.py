@@ -13,7 +13,7 @@ from hermetic_runtime.request_bounds import (
     FILES_BYTES,
     INPUTS_BYTES,
     INPUTS_DEPTH,
-    MOST_FILES,
+    MOST_GIVEN_FILES,
     MOST_INPUTS,
 )
 
@@ -84,8 +84,8 @@ def checked_files(files: Mapping[str, bytes] | None) -> tuple[tuple[str, bytes],
         return ()
     if not isinstance(files, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput(f"files must be a mapping, not {type(files).__name__}")
-    if len(files) > MOST_FILES:
-        raise InvalidInput(f"{len(files):,} files, more than {MOST_FILES:,}")
+    if len(files) > MOST_GIVEN_FILES:
+        raise InvalidInput(f"{len(files):,} files, more than {MOST_GIVEN_FILES:,}")
     checked = {_checked_path(path): _checked_data(path, data) for path, data in files.items()}
     if len(checked) < len(files):
         raise InvalidInput("two of files have the same path")

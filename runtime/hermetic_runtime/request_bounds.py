@@ -15,7 +15,8 @@ INPUTS_BYTES = 8 * MIB
 """The most that the inputs of a request may take as JSON."""
 INPUTS_DEPTH = 100
 """How deep lists and objects may be nested in an input."""
-MOST_FILES = 1000
+MOST_GIVEN_FILES = 1000
+"""The most files that a request may bring."""
 FILES_BYTES = 32 * MIB
 """The most that the files of a request may hold together."""
 FILE_PATH_BYTES = 1000

@@ -54,9 +54,6 @@ from hermetic_runtime.run_results import install_error_result, run_result
 if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
     from hermetic_runtime.packages.settings import PackageSettings
-
-TYPE_CHECKING = False  # the pool is imported by who makes one
-if TYPE_CHECKING:
     from hermetic_runtime.processes.spares import SparePool
 
 Isolation = Literal["process", "shared"]
@@ -370,7 +367,7 @@ class Sandbox:
     def _take_spare(self, environment: Environment) -> GuestProcess | None:
         if self._spares is None or self._isolation != "process":
             return None
-        if self._variables or self._mounts:
+        if self._variables or self._mounts or self._out is not None:
             return None
         return self._spares.take(environment, self._limits)
 

@@ -84,6 +84,8 @@ class Execution:
             self._sandbox = Sandbox(
                 env=order.env,
                 limits=order.limits,
+                requirements=order.requirements,
+                interpreter=order.interpreter,
                 on_progress=self._pass_progress,
                 spares=self._spares,
             )

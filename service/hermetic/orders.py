@@ -10,6 +10,7 @@ from typing import Any
 
 from hermetic.grants import decode_limits
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.request_checks import checked_environment, checked_request
 from hermetic_runtime.results import Display, RunResult
 
@@ -26,6 +27,8 @@ class RunOrder:
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     limits: Limits = Limits()
+    requirements: tuple[str, ...] = ()
+    interpreter: InterpreterName = "auto"
 
     def check(self) -> None:
         """Raises `InvalidInput` for what can't be run, before it waits for its turn."""
@@ -53,6 +56,7 @@ class RunOrder:
         return replace(
             order,
             args=tuple(given["args"]),
+            requirements=tuple(given["requirements"]),
             stdin=base64.b64decode(given["stdin"]),
             files={path: base64.b64decode(data) for path, data in given["files"].items()},
             limits=decode_limits(json.dumps(given["limits"])),

@@ -16,7 +16,7 @@ from hermetic_runtime.request_bounds import (
     FILE_PATH_BYTES,
     FILES_BYTES,
     INPUTS_BYTES,
-    MOST_FILES,
+    MOST_GIVEN_FILES,
     MOST_MOUNTS,
     MOST_WORDS,
     WORDS_BYTES,
@@ -118,7 +118,7 @@ class Run(NamedTuple):
     def from_fields(cls, fields: Fields) -> Self:
         limits = _read_limits(fields)
         files: list[tuple[str, bytes]] = []
-        for given in fields.items("files", MOST_FILES):
+        for given in fields.items("files", MOST_GIVEN_FILES):
             file = Fields("Run.files", given)
             files.append((file.text("path", FILE_PATH_BYTES), file.binary("data", FILES_BYTES)))
             file.end()

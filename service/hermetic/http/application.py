@@ -18,7 +18,7 @@ from hermetic.grants import Grant
 from hermetic.http.description_page import PAGE, POLICY
 from hermetic.http.mcp_endpoint import McpEndpoint
 from hermetic.http.openapi import document
-from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, problem_response
+from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, ServiceFault, problem_response
 from hermetic.http.request_log import RequestLog
 from hermetic.http.run_endpoints import json_response, remove_run, run, service_of, show_run
 from hermetic.http.service import Service
@@ -67,6 +67,7 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
         exception_handlers={
             HermeticError: _answer_error,
             HTTPException: _answer_http_exception,
+            Exception: _answer_fault,
         },
         lifespan=lifespan,
     )
@@ -122,6 +123,11 @@ async def _docs(_: Request) -> Response:
 async def _answer_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HermeticError)
     return problem_response(error)
+
+
+async def _answer_fault(_: Request, _error: Exception) -> Response:
+    """The router raises it again, so that it comes to the log."""
+    return problem_response(ServiceFault("the service failed"))
 
 
 async def _answer_http_exception(_: Request, error: Exception) -> Response:

@@ -12,7 +12,10 @@ from hermetic.errors import MalformedBody
 from hermetic.grants import Grant, narrowed
 from hermetic.orders import RunOrder
 from hermetic_runtime.limits import RANGES
+from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.results import RunResult
+
+MOST_REQUIREMENTS = 200
 
 
 class _Body(BaseModel):
@@ -46,9 +49,8 @@ class LimitsBody(_Body):
     disk_bytes: int | None = _limit("disk_bytes", "All files that the run writes.")
     files: int | None = _limit("files", "Files and folders that the run makes.")
     open_files: int | None = _limit("open_files", "Open descriptors.")
-    value_bytes: int | None = _limit(
-        "value_bytes", "The value of the last expression, and each display."
-    )
+    value_bytes: int | None = _limit("value_bytes", "The value of the last expression.")
+    display_bytes: int | None = _limit("display_bytes", "All displays together.")
 
 
 class RunBody(_Body):
@@ -75,6 +77,15 @@ class RunBody(_Body):
         default_factory=dict[str, TextFile | BinaryFile],
         description="Files by their path below /workspace, the code's working directory.",
     )
+    requirements: list[StrictStr] = Field(
+        default_factory=list[str],
+        max_length=MOST_REQUIREMENTS,
+        description="Packages that the code needs (PEP 508), beside those that it names itself"
+        " in a metadata block (PEP 723).",
+    )
+    interpreter: InterpreterName = Field(
+        "auto", description="Which interpreter to take; `auto` is one that fits the packages."
+    )
     limits: LimitsBody = Field(default_factory=lambda: LimitsBody())
 
     def order(self, grant: Grant) -> RunOrder:
@@ -87,6 +98,8 @@ class RunBody(_Body):
             env=self.env,
             inputs=self.inputs,
             files={path: _contents(path, file) for path, file in self.files.items()},
+            requirements=tuple(self.requirements),
+            interpreter=self.interpreter,
             limits=narrowed(grant, self.limits.model_dump(exclude_none=True)),
         )
 

@@ -20,6 +20,7 @@ from hermetic.grants import Grant, narrowed
 from hermetic.mcp.reports import tool_result
 from hermetic.orders import Ended, ProgressMade, RunOrder
 from hermetic.runs import RunService
+from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.results import RunResult
 
 _INSTRUCTIONS = """\
@@ -28,12 +29,14 @@ does. Nothing of the user's machine can be seen or changed from there, and there
 network. Each call starts afresh: no variables and files are left of earlier ones."""
 
 _DESCRIPTION = """\
-Execute Python (CPython 3.14, standard library) in a new sandbox without network.
+Execute Python (CPython 3.14) in a new sandbox without network. Packages are there if
+`requirements` names them.
 The result has what was printed, the value of the last expression, and the traceback if
 the code failed. Top-level `await` works. Nothing is kept from call to call."""
 
 _DEFAULT_TIMEOUT_MS = 60_000
 _LONGEST_TIMEOUT_MS = 86_400_000
+_MOST_REQUIREMENTS = 200
 
 GrantOf = Callable[["Context[Any, Any]"], Grant]
 """Finds who makes a call."""
@@ -65,6 +68,17 @@ Files = Annotated[
     Field(description="Files to write below /workspace, the working directory: path to text."),
 ]
 
+Requirements = Annotated[
+    list[StrictStr] | None,
+    Field(
+        max_length=_MOST_REQUIREMENTS,
+        description="Packages that the code imports, as for pip: `pandas`, `numpy>=2`.",
+    ),
+]
+Interpreter = Annotated[
+    InterpreterName, Field(description="Leave it at `auto` unless packages need another one.")
+]
+
 
 def make_server(runs: RunService, grant_of: GrantOf) -> MCPServer[Any]:
     """A server whose runs are those of `runs`, each for the grant that `grant_of` finds."""
@@ -74,6 +88,8 @@ def make_server(runs: RunService, grant_of: GrantOf) -> MCPServer[Any]:
         code: Code,
         context: Inputs = None,
         timeout: Timeout = _DEFAULT_TIMEOUT_MS,
+        requirements: Requirements = None,
+        interpreter: Interpreter = "auto",
         files: Files = None,
     ) -> Annotated[CallToolResult, RunResult]:
         try:
@@ -83,6 +99,8 @@ def make_server(runs: RunService, grant_of: GrantOf) -> MCPServer[Any]:
                 code=code,
                 inputs=context or {},
                 files={path: _contents(path, file) for path, file in (files or {}).items()},
+                requirements=tuple(requirements or ()),
+                interpreter=interpreter,
                 limits=narrowed(grant, {"wall_seconds": seconds}),
             )
             return tool_result(await _execute(runs, grant, order, ctx))

@@ -50,6 +50,17 @@ def test_a_limit_ends_a_run(client: httpx2.Client) -> None:
     assert (result["outcome"], result["error"]["limit"]) == ("timeout", "wall_seconds")
 
 
+def test_requirements_can_be_imported(client: httpx2.Client) -> None:
+    code = "import six; six.__version__"
+    result = run(client, code=code, requirements=["six==1.17.0"], interpreter="pyodide")
+    assert result["value"] is not None and result["value"]["json"] == "1.17.0", result
+
+
+def test_requirements_that_can_not_be_had_are_an_outcome(client: httpx2.Client) -> None:
+    result = run(client, code="1", requirements=["six==0.0.1"])
+    assert result["outcome"] == "install_error"
+
+
 def test_text_that_is_not_unicode_comes_through(client: httpx2.Client) -> None:
     assert run(client, code="len(x)", inputs={"x": "\U0001f600"})["value"]["json"] == 1
     assert run(client, code=r"'\ud800'")["outcome"] == "ok"

@@ -65,6 +65,11 @@ async def test_context_and_files_are_there(server: Any) -> None:
     assert result.structured_content["value"]["json"] == [1, "é", 255]
 
 
+async def test_requirements_can_be_imported(server: Any) -> None:
+    result = await execute(server, {"code": "import six; 1", "requirements": ["six==1.17.0"]})
+    assert not result.is_error, text_of(result)
+
+
 async def test_what_was_only_printed_is_the_whole_text(server: Any) -> None:
     assert text_of(await execute(server, {"code": "print('only')"})) == "only"
 
