@@ -13,6 +13,8 @@ TEXT_CHARACTERS = 20_000
 """The most of each part of the text; beginning and end are kept."""
 DATA_CHARACTERS = 100_000
 """The most of each stream in the structured content."""
+_MOST_FILES = 20
+"""The most files that the text names."""
 _IMAGES = ("image/png", "image/jpeg")
 _TEXTS = ("text/markdown", "text/html", "image/svg+xml", "text/latex")
 
@@ -45,6 +47,8 @@ def report_text(result: RunResult) -> str:
         parts.append(("value", result.value.repr))
     if result.outcome is not Outcome.OK:
         parts.append((f"outcome: {result.outcome}", _error_text(result)))
+    parts.append(("files", _file_list(result)))
+    parts.append(("notes", "\n".join(result.notes)))
     parts = [(name, text) for name, text in parts if text.strip()]
     if not parts:
         return "(the code ended well and printed nothing)"
@@ -63,6 +67,13 @@ def _display_texts(result: RunResult) -> list[str]:
             continue
         shown.append(plain or next((display.data[k] for k in _TEXTS if k in display.data), ""))
     return shown
+
+
+def _file_list(result: RunResult) -> str:
+    """Of what the code made in /workspace, which is gone with it."""
+    lines = [f"{file.path} ({file.size:,} bytes)" for file in result.files[:_MOST_FILES]]
+    more = len(result.files) - len(lines) + result.files_omitted
+    return "\n".join([*lines, f"and {more:,} more"] if more else lines)
 
 
 def _error_text(result: RunResult) -> str:

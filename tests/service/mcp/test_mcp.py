@@ -90,6 +90,11 @@ async def test_time_runs_out(server: Any) -> None:
     assert "(limit wall_seconds)" in text_of(result)
 
 
+async def test_files_that_were_made_are_named(server: Any) -> None:
+    result = await execute(server, {"code": "open('a.txt', 'w').write('abc')"})
+    assert text_of(result).endswith("[files]\na.txt (3 bytes)")
+
+
 async def test_images_are_images(server: Any) -> None:
     result = await execute(server, {"code": SHOW_IMAGE})
     images = [each for each in result.content if isinstance(each, ImageContent)]
