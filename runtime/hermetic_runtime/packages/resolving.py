@@ -44,6 +44,9 @@ class Resolver:
         `nothing_fetched`, only what is built in can be chosen. Raises `InstallError`.
         """
         options: list[str] = []
+        if self.settings.refresh and not self.settings.offline:
+            # uv keeps what an index said for ten minutes, and this is to be asked anew.
+            options.append("--refresh")
         if nothing_fetched:
             options.append("--no-index")
         if target.built_in:
