@@ -11,16 +11,22 @@ from local_wheels import build_wheel, served
 
 
 class LocalIndex:
-    """Served from when it is entered until `close`, or until it is left."""
+    """Served from when it is entered until `close`, or until it is left.
+
+    `requested` are the paths that were asked for.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._simple = folder / "simple"
         self._simple.mkdir(parents=True)
         self._stack = ExitStack()
         self.url = ""
+        self.requested: list[str] = []
 
     def __enter__(self) -> LocalIndex:
-        self.url = f"{self._stack.enter_context(served(self._simple.parent))}/simple"
+        self.url = (
+            f"{self._stack.enter_context(served(self._simple.parent, self.requested))}/simple"
+        )
         return self
 
     def __exit__(

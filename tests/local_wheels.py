@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 def build_wheel(
@@ -51,14 +52,26 @@ def _digest(data: bytes) -> str:
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *arguments: Any, requested: list[str], **options: Any) -> None:
+        self._requested = requested
+        super().__init__(*arguments, **options)
+
+    def do_GET(self) -> None:
+        self._requested.append(self.path)
+        super().do_GET()
+
     def log_message(self, *_: object) -> None:
         pass
 
 
 @contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """The URL at which the files of a folder are served meanwhile."""
-    handler = partial(_QuietHandler, directory=str(directory))
+def served(directory: Path, requested: list[str] | None = None) -> Iterator[str]:
+    """The URL at which the files of a folder are served meanwhile.
+
+    The paths that are asked for are added to `requested`.
+    """
+    paths = requested if requested is not None else []
+    handler = partial(_QuietHandler, directory=str(directory), requested=paths)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from command_line import COMMAND
 
+from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.preparation import prepare
+from hermetic_runtime.preparation_wasi import prepare_wasi
 
 
 class RunHermetic(Protocol):
@@ -26,6 +29,43 @@ class StartHermetic(Protocol):
 def prepared(shared_cache: None) -> None:
     """An interpreter that is ready, so that a test measures its own subject only."""
     prepare()
+
+
+@pytest.fixture(scope="session")
+def wasi_prepared(shared_cache: None) -> None:
+    """The other interpreter, ready too."""
+    prepare_wasi()
+
+
+@pytest.fixture
+def without_packages(
+    prepared: None, wasi_prepared: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A cache of this test's own that has the interpreters and nothing else."""
+    cache = tmp_path / "cache"
+    link_interpreters(cache)
+    monkeypatch.setenv("HERMETIC_CACHE_DIR", str(cache))
+    return cache
+
+
+def link_interpreters(cache: Path) -> None:
+    """Let what is prepared in the session's cache be in `cache` too."""
+    cache.mkdir(mode=0o700, exist_ok=True)
+    for name in ("interpreters", "images"):
+        (cache / name).symlink_to(cache_directory() / name)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem with room for a part of what preparation makes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only a user who may mount can make a small filesystem")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
