@@ -82,7 +82,7 @@ def test_a_wheel_that_is_damaged(hermetic, without_packages: Path, index: LocalI
 
     done = hermetic("run", "--with", "hermetic_probe", "-c", PROBE)
 
-    assert_one_message(done, "hermetic")
+    assert_one_message(done, "Invalid zip file structure")
     assert sets_in(without_packages) == []
 
 
