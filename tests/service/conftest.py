@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 from command_line import COMMAND
+from prepared_interpreters import link_interpreters
 
-from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.preparation_wasi import prepare_wasi
 
@@ -46,13 +46,6 @@ def without_packages(
     link_interpreters(cache)
     monkeypatch.setenv("HERMETIC_CACHE_DIR", str(cache))
     return cache
-
-
-def link_interpreters(cache: Path) -> None:
-    """Let what is prepared in the session's cache be in `cache` too."""
-    cache.mkdir(mode=0o700, exist_ok=True)
-    for name in ("interpreters", "images"):
-        (cache / name).symlink_to(cache_directory() / name)
 
 
 @pytest.fixture

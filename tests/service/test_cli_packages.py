@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import link_interpreters
 from hostile_wheels import leaving_marks
 from local_index import LocalIndex
+from prepared_interpreters import link_interpreters
 
 PROBE = "import hermetic_probe; print(hermetic_probe.value)"
 VERSION = "from importlib.metadata import version; print(version('hermetic-probe'))"
