@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sandbox_options import SandboxOptions
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.request_additions import checked_files, checked_inputs
 from hermetic_runtime.results import Outcome
-from hermetic_runtime.sandbox import Isolation, Sandbox, run
+from hermetic_runtime.sandbox import Sandbox, run
 
 
 def nested(depth: int) -> list[Any]:
@@ -18,30 +19,31 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
-@pytest.mark.parametrize("isolation", ["process", "shared"])
-def test_inputs_become_globals(isolation: Isolation) -> None:
+def test_inputs_become_globals(options: SandboxOptions) -> None:
     inputs = {"x": {"a": [1, None, 2.5, True]}, "é": "\U0001f600\ud800"}
-    result = run("[x, len(é), ascii(é)]", inputs=inputs, isolation=isolation)
+    result = run("[x, len(é), ascii(é)]", inputs=inputs, **options)
     assert result.value is not None
     assert result.value.json == [{"a": [1, None, 2.5, True]}, 2, "'\\U0001f600\\ud800'"]
 
 
-def test_files_are_there_before_the_code_starts() -> None:
+def test_files_are_there_before_the_code_starts(options: SandboxOptions) -> None:
     files = {"a/b/c.bin": b"\0\xff", "/workspace/d.txt": b"d"}
     code = "[list(open('a/b/c.bin', 'rb').read()), open('/workspace/d.txt').read()]"
-    result = run(code, files=files)
+    result = run(code, files=files, **options)
     assert result.value is not None and result.value.json == [[0, 255], "d"]
 
 
-def test_files_of_a_later_run_replace_those_of_an_earlier_one() -> None:
-    with Sandbox() as sandbox:
+def test_files_of_a_later_run_replace_those_of_an_earlier_one(options: SandboxOptions) -> None:
+    with Sandbox(**options) as sandbox:
         sandbox.run("", files={"a/b": b"long"})
         result = sandbox.run("open('a/b').read()", files={"a/b": b"x"})
     assert result.value is not None and result.value.json == "x"
 
 
-def test_files_count_against_the_limit_of_the_disk() -> None:
-    result = run("print('not reached')", files={"a": b"x" * 2000}, limits=Limits(disk_bytes=1000))
+def test_files_count_against_the_limit_of_the_disk(options: SandboxOptions) -> None:
+    result = run(
+        "print('not reached')", files={"a": b"x" * 2000}, limits=Limits(disk_bytes=1000), **options
+    )
     assert (result.outcome, result.stdout.text) == (Outcome.DISK, "")
 
 

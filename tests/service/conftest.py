@@ -5,24 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
-from command_line import COMMAND
+from command_line import COMMAND, RunHermetic, StartHermetic
 from prepared_interpreters import link_interpreters
 
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.preparation_wasi import prepare_wasi
-
-
-class RunHermetic(Protocol):
-    def __call__(
-        self, *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]: ...
-
-
-class StartHermetic(Protocol):
-    def __call__(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]: ...
 
 
 @pytest.fixture(scope="session")
