@@ -16,6 +16,10 @@ __all__ = [
     "PreparationError",
     "SandboxClosed",
     "SandboxCrashed",
+    "SessionBaseMissing",
+    "SessionBusy",
+    "SessionDamaged",
+    "SessionNotFound",
 ]
 
 
@@ -65,3 +69,27 @@ class SandboxCrashed(HermeticError):
     """The guest process was lost before it could take a run."""
 
     code = "sandbox_crashed"
+
+
+class SessionBaseMissing(HermeticError):
+    """What a session's state builds on, an interpreter or a snapshot, is gone."""
+
+    code = "session_base_missing"
+
+
+class SessionBusy(HermeticError):
+    """Another process, or another part of this one, has the session open."""
+
+    code = "session_busy"
+
+
+class SessionDamaged(HermeticError):
+    """What was kept of a session can't be read."""
+
+    code = "session_damaged"
+
+
+class SessionNotFound(HermeticError):
+    """There is no session, checkpoint or file of this name."""
+
+    code = "session_not_found"

@@ -49,6 +49,8 @@ class GuestFilesystems:
             filesystem: Filesystem = HostFilesystem(mount.directory_fd)
             if mount.writable:
                 filesystem = self._overlays[index] = OverlayFilesystem(filesystem, quota)
+            if mount.writable and mount.guest_path.encode() == _WORKSPACE:
+                self._workspace = self._overlays[index]
             found[mount.guest_path.encode()] = filesystem
         self.mounts: Mapping[bytes, Filesystem] = found
 
@@ -67,6 +69,12 @@ class GuestFilesystems:
             listed.append(WorkspaceFile(shown, size))
         return tuple(listed), len(found) - len(listed)
 
+    @property
+    def own_folders(self) -> tuple[bytes, ...]:
+        """The writable folders whose files are nowhere but in this guest."""
+        mounted = self._workspace in self._overlays.values()
+        return (b"/tmp",) if mounted else (b"/tmp", _WORKSPACE)
+
     def changes(self) -> list[tuple[int, Change]]:
         """(mount index, change) of the writable mounts, since the last call; of /workspace
         too, as `WORKSPACE_INDEX`, if its files are kept.
@@ -76,6 +84,8 @@ class GuestFilesystems:
             for index, overlay in self._overlays.items()
             for change in overlay.changes()
         ]
+        if self._workspace in self._overlays.values():
+            return changes
         if self._keep_files:
             changes += [(WORKSPACE_INDEX, change) for change in self._workspace.changes()]
         else:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import wasmtime
 
@@ -36,7 +36,10 @@ from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInp
 from hermetic_runtime.kernel.wakeup import Wakeup
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError, Usage
-from hermetic_runtime.snapshots.stored import SavedGuest
+from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest
+
+if TYPE_CHECKING:
+    from hermetic_runtime.sessions.state_file import StateReader
 
 T = TypeVar("T")
 
@@ -73,7 +76,7 @@ class Guest:
     ) -> None:
         limits = settings.limits
         interpreter = environment.interpreter
-        snapshot = environment.any_snapshot(limits.memory_bytes)
+        waking, snapshot = _starting_point(environment, settings)
         self._metering = interpreter.metering
         self._wakeup = Wakeup()
         self._input = QueueInput(self._wakeup, request_input)
@@ -104,6 +107,7 @@ class Guest:
         )
         self._variables = settings.environment
         self._snapshot = snapshot
+        self._waking = waking
         self._deadlines: RunDeadlines | None = None
         self._ticker = EpochTicker(interpreter.engine)
         self._metered = interpreter.metering is not Metering.NONE
@@ -116,7 +120,9 @@ class Guest:
             self._instance.store.on_epoch(self._check_deadlines)
         if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(2**62)
-        if self._snapshot is None:
+        if self._waking is not None:
+            self._wake(self._waking)
+        elif self._snapshot is None:
             self._instance.boot()
         else:
             self._resume(self._snapshot.guest)
@@ -128,6 +134,31 @@ class Guest:
         self._filesystems.forget_changes()
         self._instance.resume(saved.instance)
         self._ask({"action": "resume", "variables": self._variables})
+
+    def _wake(self, reader: StateReader) -> None:
+        """Go on as the guest of a state file. What it held it may hold, whatever else there
+        is now. Raises `SessionDamaged`.
+        """
+        from hermetic_runtime.sessions.hibernation import wake
+
+        allowed = self._quota.disk_bytes, self._quota.files
+        self._quota.disk_bytes = self._quota.files = 2**62
+        wake(reader, self._instance, self._kernel)
+        self._quota.disk_bytes, self._quota.files = allowed
+        self._waking = None
+        self._ask({"action": "resume", "variables": self._variables})
+
+    def hibernate(self, descriptor: int) -> None:
+        """Write all that `wake` needs, and stay as it is. Takes the descriptor over.
+
+        Raises `GuestMisbehaved` for a guest that did not start from a snapshot, `OSError`.
+        """
+        from hermetic_runtime.sessions.hibernation import hibernate
+
+        if self._snapshot is None:
+            raise GuestMisbehaved("only a guest that started from a snapshot can hibernate")
+        folders = self._filesystems.own_folders
+        hibernate(descriptor, self._instance, self._kernel, self._snapshot, folders)
 
     def preload(self, modules: Sequence[str]) -> dict[str, str]:
         """Import modules ahead, and use once what is slow when it is first used.
@@ -288,6 +319,19 @@ class Guest:
         """Free everything. Not while `run` is under way."""
         self._kernel.close_all()
         self._instance.close()
+
+
+def _starting_point(
+    environment: LoadedEnvironment, settings: GuestSettings
+) -> tuple[StateReader | None, LoadedSnapshot | None]:
+    """The file that the guest goes on from, if it does, and the snapshot that is below."""
+    if settings.state_fd is None:
+        return None, environment.any_snapshot(settings.limits.memory_bytes)
+    from hermetic_runtime.sessions.hibernation import find_base
+    from hermetic_runtime.sessions.state_file import StateReader
+
+    reader = StateReader(settings.state_fd, settings.limits)
+    return reader, find_base(reader.state, environment.snapshots)
 
 
 def _exited(status: int) -> RunReport:

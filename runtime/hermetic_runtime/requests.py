@@ -26,6 +26,8 @@ class GuestSettings:
     mounts: tuple[GuestMount, ...] = ()
     keep_files: bool = False
     """Whether what is made in /workspace is given back, as changes of a mount are."""
+    state_fd: int | None = None
+    """A file that a guest hibernated to, open in the guest's process: go on from there."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,14 @@ class InterpreterInstance(Protocol):
         """A copy of linear memory."""
         ...
 
+    def map_memory(self) -> memoryview:
+        """Linear memory itself, as it is now. To be dropped before it grows or is closed."""
+        ...
+
+    def grow_memory_to(self, size: int) -> bool:
+        """Grow to `size` bytes, whole pages. False when the memory's limit forbids it."""
+        ...
+
     def resume(self, saved: Mapping[str, Any]) -> None:
         """In an instance over a snapshot's memory, go on where `save` was called.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import wasmtime
 
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
-from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.abi.memory import PAGE_BYTES, GuestMemory
 from hermetic_runtime.compilation import MIB, Metering
 from hermetic_runtime.engine import create_engine
 from hermetic_runtime.errors import GuestMisbehaved, LinkError, PreparationError
@@ -198,6 +198,14 @@ class PyodideInstance:
 
     def memory_contents(self) -> bytes:
         return self._memory.read(0, self._memory.size)
+
+    def map_memory(self) -> memoryview:
+        return self._instance.map_memory()
+
+    def grow_memory_to(self, size: int) -> bool:
+        grown = self._instance.grow_by_pages((size - self._memory.size) // PAGE_BYTES)
+        self._memory.refresh()
+        return grown
 
     def resume(self, saved: Mapping[str, Any]) -> None:
         if self._start() != saved["trampoline"]:

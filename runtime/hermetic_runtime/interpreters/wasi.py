@@ -9,7 +9,7 @@ from typing import Any
 
 import wasmtime
 
-from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.abi.memory import PAGE_BYTES, GuestMemory
 from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
 from hermetic_runtime.compilation import MIB, Compiler, Metering
 from hermetic_runtime.engine import create_engine, load_module
@@ -25,6 +25,7 @@ from hermetic_runtime.wasmtime_ffi import (
     GuestStore,
     HostFunctions,
     ImportSlots,
+    grow_memory,
     memory_bytes,
 )
 from hermetic_wasm.wasi_image import MEMORY_REFUSED, MOST_MEMORY_PAGES, PROGRAM, WASI
@@ -182,6 +183,15 @@ class WasiInstance:
 
     def memory_contents(self) -> bytes:
         return self._memory.read(0, self.memory_bytes)
+
+    def map_memory(self) -> memoryview:
+        return memory_bytes(self.store, self._linear_memory)
+
+    def grow_memory_to(self, size: int) -> bool:
+        pages = (size - self.memory_bytes) // PAGE_BYTES
+        grown = grow_memory(self.store, self._linear_memory, pages)
+        self._memory.refresh()
+        return grown
 
     def resume(self, saved: Mapping[str, Any]) -> None:
         self._start()

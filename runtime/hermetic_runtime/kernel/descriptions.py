@@ -28,16 +28,18 @@ _CHANGEABLE = O_APPEND | O_NONBLOCK
 class Description:
     """The base of all kinds. What a kind can't do fails as it does on Linux.
 
+    `opened` is the path that it was opened by, and the directory where that began.
     Created with no reference; the descriptor table counts them and calls `closed`
     after the last is gone.
     """
 
-    __slots__ = ("access", "flags", "references")
+    __slots__ = ("access", "flags", "opened", "references")
 
     def __init__(self, flags: int) -> None:
         self.flags = flags & _STATUS_FLAGS
         self.access = flags & O_ACCMODE
         self.references = 0
+        self.opened: tuple[Directory, bytes] | None = None
 
     @property
     def node(self) -> Node | None:

@@ -23,6 +23,10 @@ class DescriptorTable:
             raise Failure(Errno.EBADF)
         return description
 
+    def opened(self) -> list[tuple[int, Description]]:
+        """(fd, description) of all that is open, by number."""
+        return sorted(self._open.items(), key=lambda item: item[0])
+
     def find(self, fd: int) -> Description | None:
         return self._open.get(fd)
 

@@ -90,6 +90,18 @@ class Kernel:
         except Failure as failure:
             raise ValueError(f"the guest can't start in {cwd!r}: {failure}") from failure
 
+    @property
+    def table(self) -> DescriptorTable:
+        return self._table
+
+    @property
+    def namespace(self) -> Namespace:
+        return self._namespace
+
+    @property
+    def wakeup(self) -> Wakeup:
+        return self._wakeup
+
     def _base(self, dirfd: int, path: bytes) -> Directory:
         if dirfd == AT_FDCWD or path[:1] == b"/":
             return self._cwd
@@ -107,10 +119,13 @@ class Kernel:
         self._table.check_free()
         base = self._base(dirfd, path)
         node = self._entries.open(base, path, flags, mode & 0o7777 & ~self._umask)
-        description = self._describe(node, flags)
+        description = self.describe(node, flags)
+        if description.references == 0:
+            description.opened = (base, path)
         return self._table.add(description, cloexec=bool(flags & O_CLOEXEC))
 
-    def _describe(self, node: Node, flags: int) -> Description:
+    def describe(self, node: Node, flags: int) -> Description:
+        """An open file description of `node`, whatever its permissions are."""
         if isinstance(node, File):
             return FileDescription(node, flags)
         if isinstance(node, Directory):

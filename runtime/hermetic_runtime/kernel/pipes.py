@@ -49,17 +49,17 @@ class Pipe:
 class PipeReader(Description):
     """The end to read from: nothing more comes once the writer is closed."""
 
-    __slots__ = ("_pipe",)
+    __slots__ = ("pipe",)
 
     def __init__(self, pipe: Pipe, flags: int) -> None:
         super().__init__(O_RDONLY | flags)
-        self._pipe = pipe
+        self.pipe = pipe
 
     def attributes(self) -> Attributes:
-        return self._pipe.attributes
+        return self.pipe.attributes
 
     def read(self, size: int) -> bytes:
-        pipe = self._pipe
+        pipe = self.pipe
         if not pipe.data and pipe.writer_open and size:
             if self.flags & O_NONBLOCK:
                 raise Failure(Errno.EAGAIN)
@@ -69,29 +69,29 @@ class PipeReader(Description):
         return piece
 
     def events(self) -> int:
-        pipe = self._pipe
+        pipe = self.pipe
         return (POLLIN if pipe.data else 0) | (0 if pipe.writer_open else POLLHUP)
 
     def closed(self) -> None:
-        self._pipe.reader_open = False
-        self._pipe.data.clear()
+        self.pipe.reader_open = False
+        self.pipe.data.clear()
 
 
 class PipeWriter(Description):
     """The end to write to: fails with EPIPE once the reader is closed."""
 
-    __slots__ = ("_pipe",)
+    __slots__ = ("pipe",)
 
     def __init__(self, pipe: Pipe, flags: int) -> None:
         super().__init__(O_WRONLY | flags)
-        self._pipe = pipe
+        self.pipe = pipe
 
     def attributes(self) -> Attributes:
-        return self._pipe.attributes
+        return self.pipe.attributes
 
     def write(self, data: bytes | memoryview) -> int:
         """Up to PIPE_BUF bytes go in together or not at all (pipe(7))."""
-        pipe = self._pipe
+        pipe = self.pipe
         needed = len(data) if len(data) <= PIPE_BUF else 1
         written = 0
         while True:
@@ -113,10 +113,10 @@ class PipeWriter(Description):
                 raise
 
     def events(self) -> int:
-        pipe = self._pipe
+        pipe = self.pipe
         if not pipe.reader_open:
             return POLLERR | POLLOUT
         return POLLOUT if pipe.room >= PIPE_BUF else 0
 
     def closed(self) -> None:
-        self._pipe.writer_open = False
+        self.pipe.writer_open = False

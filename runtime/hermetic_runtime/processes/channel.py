@@ -32,7 +32,7 @@ class Channel:
         self.flush()
 
     def send_with_descriptors(self, message: Message, descriptors: Sequence[int]) -> None:
-        """Send the first message of all, with descriptors beside it."""
+        """Send a message with descriptors beside it, when nothing is waiting to be sent."""
         frame = encode(message)
         sent = socket.send_fds(self._connection, [frame], descriptors) if descriptors else 0
         self._outgoing += frame[sent:]

@@ -9,11 +9,17 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
-from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
+from hermetic_runtime.errors import (
+    HermeticError,
+    SandboxClosed,
+    SandboxCrashed,
+    SessionBaseMissing,
+    SessionDamaged,
+)
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.channel import Channel
@@ -27,6 +33,7 @@ from hermetic_runtime.processes.messages import (
     Start,
     from_guest,
 )
+from hermetic_runtime.processes.saving import save_state
 from hermetic_runtime.processes.supervision import Supervision
 from hermetic_runtime.requests import GuestMount, RunRequest
 
@@ -50,6 +57,7 @@ class GuestProcess:
         mounts: Sequence[GuestMount],
         *,
         keep_files: bool = False,
+        state_fd: int | None = None,
     ) -> None:
         self.interpreter = ""
         self.boot_seconds = 0.0
@@ -58,6 +66,7 @@ class GuestProcess:
         self._variables = dict(variables)
         self._mounts = mounts
         self._keep_files = keep_files
+        self._state_fd = state_fd
         self._hold: _Hold | None = None
         self._lock = threading.Lock()
         self._cancelled = False
@@ -93,8 +102,11 @@ class GuestProcess:
             self._variables,
             tuple(GuestMountPoint(mount.guest_path, mount.writable) for mount in self._mounts),
             self._keep_files,
+            self._state_fd is not None,
         )
         descriptors = [mount.directory_fd for mount in self._mounts]
+        if self._state_fd is not None:
+            descriptors.append(self._state_fd)
         try:
             hold.channel.send_with_descriptors(start, descriptors)
             return _receive_ready(hold.channel)
@@ -131,6 +143,16 @@ class GuestProcess:
             supervision.stop_softly()
             raise
         return DrivenRun(report, supervision.changes)
+
+    def save(self, file: BinaryIO, most_bytes: int) -> None:
+        """Have the guest write its state, at most `most_bytes`, into `file`; it goes on.
+
+        Raises `SandboxCrashed` when it does not, after which it must be closed.
+        """
+        hold = self._hold
+        if hold is None:
+            raise SandboxClosed("the guest process has not started, or was closed")
+        save_state(hold.channel, file, most_bytes)
 
     def cancel(self) -> None:
         with self._lock:
@@ -175,7 +197,19 @@ def _receive_ready(channel: Channel) -> Ready:
                     case Ready():
                         return message
                     case Failed():
-                        raise SandboxCrashed(f"the guest could not start: {message.message}")
+                        raise _failure(message)
                     case _:
                         raise ProtocolError(f"{type(message).__name__} before Ready")
     raise SandboxCrashed(f"the guest did not start within {BOOT_SECONDS:.0f} seconds")
+
+
+def _failure(failed: Failed) -> HermeticError:
+    """What a guest process says of a state that it can't wake from is an error of its own."""
+    if failed.code == SessionDamaged.code:
+        return SessionDamaged(failed.message)
+    if failed.code == SessionBaseMissing.code:
+        return SessionBaseMissing(
+            failed.message,
+            hint="Its files are kept. Restart the session to go on without its variables.",
+        )
+    return SandboxCrashed(f"the guest could not start: {failed.message}")

@@ -38,6 +38,8 @@ from hermetic_runtime.processes.messages import (
     Ready,
     Report,
     Run,
+    Save,
+    Saved,
     Start,
     report_frame_bytes,
     to_guest,
@@ -51,6 +53,7 @@ from hermetic_runtime.verdicts import timed_out
 
 GRACE_CPU_SECONDS = 0.2
 """Processor time that a guest may still use once it was interrupted for using too much."""
+_SAVE_CPU_SECONDS = 120.0
 _SHORTEST_CHECK_SECONDS = 0.002
 _RECEIVE_BYTES = 128 * 1024
 
@@ -81,19 +84,22 @@ def _end(status: int) -> NoReturn:
 def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[Start, GuestSettings]:
     descriptors: list[int] = []
     while True:
-        data, received, _, _ = socket.recv_fds(connection, _RECEIVE_BYTES, MOST_MOUNTS)
+        data, received, _, _ = socket.recv_fds(connection, _RECEIVE_BYTES, MOST_MOUNTS + 1)
         descriptors += received
         if not data:
             raise ConnectionError("the caller's process has gone")
         for message in decoder.feed(data):
-            if not isinstance(message, Start) or len(descriptors) != len(message.mounts):
-                raise ConnectionError("the first message must be Start, with its mounts")
+            if not isinstance(message, Start):
+                raise ConnectionError("the first message must be Start")
+            if len(descriptors) != len(message.mounts) + message.wakes:
+                raise ConnectionError("Start must come with its mounts and its state")
+            state_fd = descriptors.pop() if message.wakes else None
             mounts = tuple(
                 GuestMount(descriptor, mount.guest_path, mount.writable)
                 for descriptor, mount in zip(descriptors, message.mounts, strict=True)
             )
             settings = GuestSettings(
-                message.limits, message.environment, mounts, message.keep_files
+                message.limits, message.environment, mounts, message.keep_files, state_fd
             )
             return message, settings
 
@@ -105,6 +111,13 @@ class ActiveRun:
     request: RunRequest
     cpu_end: float
     used_too_much: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRequest:
+    """A state is to be written to `descriptor`."""
+
+    descriptor: int
 
 
 class ControlLoop:
@@ -122,10 +135,11 @@ class ControlLoop:
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
         self._outbox = Outbox(connection, self._wake)
-        self._requests: queue.SimpleQueue[RunRequest] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[RunRequest | SaveRequest] = queue.SimpleQueue()
         self._guest: Guest | None = None
         self._active: ActiveRun | None = None
         self._lock = threading.Lock()
+        self._received: list[int] = []
 
     def serve(self) -> None:
         """Until the caller's process has gone, or the guest has ended."""
@@ -150,7 +164,8 @@ class ControlLoop:
 
     def _receive(self) -> bool:
         """False when the caller's process has gone."""
-        data = self._connection.recv(_RECEIVE_BYTES)
+        data, descriptors, _, _ = socket.recv_fds(self._connection, _RECEIVE_BYTES, 1)
+        self._received += descriptors
         for message in self._decoder.feed(data):
             self._obey(message)
         return bool(data)
@@ -163,6 +178,11 @@ class ControlLoop:
                 cpu_end = time.process_time() + request.limits.cpu_seconds
                 self._active = ActiveRun(request, cpu_end)
                 self._requests.put(request)
+            case Save():
+                if len(self._received) != 1:
+                    raise ConnectionError("Save must come with one descriptor")
+                bound_cpu_time(_SAVE_CPU_SECONDS)
+                self._requests.put(SaveRequest(self._received.pop()))
             case Input() | InputEnd() | Interrupt():
                 with self._lock:
                     if self._active is not None and self._guest is not None:
@@ -193,6 +213,10 @@ class ControlLoop:
             self._outbox.send(Ready(self._boot_seconds, self._environment.interpreter.description))
             while True:
                 request = self._requests.get()
+                if isinstance(request, SaveRequest):
+                    guest.hibernate(request.descriptor)
+                    self._outbox.send(Saved())
+                    continue
                 self._report(guest, request, guest.run(request))
         except ConnectionError:
             _end(0)

@@ -59,12 +59,15 @@ class GuestMountPoint(NamedTuple):
 
 
 class Start(NamedTuple):
-    """To a guest process: boot. One directory descriptor comes for each mount."""
+    """To a guest process: boot. One directory descriptor comes for each mount, and one more
+    for the file to wake from if the guest `wakes`.
+    """
 
     limits: Limits
     environment: dict[str, str]
     mounts: tuple[GuestMountPoint, ...]
     keep_files: bool = False
+    wakes: bool = False
 
     @staticmethod
     def kind() -> int:
@@ -78,6 +81,7 @@ class Start(NamedTuple):
                 {"path": each.guest_path, "writable": each.writable} for each in self.mounts
             ],
             "keep_files": self.keep_files,
+            "wakes": self.wakes,
         }
 
     @classmethod
@@ -89,7 +93,7 @@ class Start(NamedTuple):
             mount = Fields("Start.mounts", given)
             mounts.append(GuestMountPoint(mount.text("path", PATH_BYTES), mount.flag("writable")))
             mount.end()
-        return cls(limits, environment, tuple(mounts), fields.flag("keep_files"))
+        return cls(limits, environment, tuple(mounts), fields.flag("keep_files"), fields.flag("wakes"))
 
 
 class Run(NamedTuple):
@@ -174,6 +178,36 @@ class Interrupt(NamedTuple):
     @staticmethod
     def kind() -> int:
         return 5
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        return cls()
+
+
+class Save(NamedTuple):
+    """To a guest process: write your state to the descriptor beside this message."""
+
+    @staticmethod
+    def kind() -> int:
+        return 6
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        return cls()
+
+
+class Saved(NamedTuple):
+    """From a guest process: the state was written whole. The guest goes on."""
+
+    @staticmethod
+    def kind() -> int:
+        return 22
 
     def to_fields(self) -> dict[str, Any]:
         return {}
@@ -324,6 +358,7 @@ def from_guest(limits: Limits) -> dict[int, Accepted]:
         Accepted(InputWanted, _HEADER),
         Accepted(Change, CHANGE_BYTES + PATH_BYTES + _HEADER),
         Accepted(Report, report_frame_bytes(limits)),
+        Accepted(Saved, _HEADER),
     )
 
 
@@ -335,4 +370,5 @@ def to_guest() -> dict[int, Accepted]:
         Accepted(Input, CHUNK_BYTES + _HEADER),
         Accepted(InputEnd, _HEADER),
         Accepted(Interrupt, _HEADER),
+        Accepted(Save, _HEADER),
     )

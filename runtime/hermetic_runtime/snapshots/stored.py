@@ -9,6 +9,7 @@ and never changed, because guests have it mapped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -46,6 +47,8 @@ class LoadedSnapshot(NamedTuple):
     memory: wasmtime.Module
     guest: SavedGuest
     memory_bytes: int
+    identity: str
+    """The hash of all that it holds but its memory, clocks included: no two share it."""
 
 
 def write_state(directory: Path, guest: SavedGuest) -> None:
@@ -63,8 +66,10 @@ def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
 
     try:
         memory = load_module(engine, directory / MEMORY)
-        state = _unpack((directory / STATE).read_bytes(), use_list=False)
-        return LoadedSnapshot(memory, SavedGuest(**state), _memory_bytes(memory))
+        packed = (directory / STATE).read_bytes()
+        state = _unpack(packed, use_list=False)
+        identity = sha256(packed).hexdigest()
+        return LoadedSnapshot(memory, SavedGuest(**state), _memory_bytes(memory), identity)
     except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
         raise PreparationError(
             f"the snapshot in {directory} is damaged: {error}",

@@ -1,0 +1,1 @@
+"""Sessions: sandboxes with a name, which live across runs, processes and restarts."""

@@ -1,0 +1,120 @@
+"""A guest becomes a file, and a file a guest again. This runs where guests run."""
+
+from __future__ import annotations
+
+import os
+
+import wasmtime
+
+from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
+from hermetic_runtime.interpreters.interface import InterpreterInstance
+from hermetic_runtime.kernel.errno import Failure
+from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
+from hermetic_runtime.kernel.saved_files import restore_files, save_files
+from hermetic_runtime.sessions.saved_state import SavedState
+from hermetic_runtime.sessions.state_file import StateReader, write_state
+from hermetic_runtime.snapshots.stored import LoadedSnapshot
+from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
+
+def hibernate(
+    descriptor: int,
+    instance: InterpreterInstance,
+    kernel: Kernel,
+    base: LoadedSnapshot,
+    folders: tuple[bytes, ...],
+) -> None:
+    """Write the difference of a guest from its `base`, and what the kernel keeps for it.
+
+    `folders` are those whose files are kept nowhere else. Takes the descriptor over, and
+    leaves the guest as it was. Raises `OSError`.
+    """
+    state = SavedState(
+        base=base.identity,
+        memory_bytes=instance.memory_bytes,
+        instance=instance.save(),
+        files=save_files(kernel, folders),
+        descriptors=save_descriptors(kernel),
+        cwd=_cwd(kernel),
+        umask=_umask(kernel),
+        monotonic_ns=kernel.clock.monotonic_ns(),
+        cpu_ns=kernel.clock.cpu_ns(),
+    )
+    pristine = GuestStore(instance.store.store.engine)  # pyright: ignore
+    try:
+        memory = pristine.instantiate(base.memory, []).export("memory")
+        with os.fdopen(descriptor, "wb") as file:
+            write_state(file, state, instance.map_memory(), memory_bytes(pristine, memory))
+    finally:
+        pristine.close()
+
+
+def _cwd(kernel: Kernel) -> bytes:
+    try:
+        return kernel.getcwd()
+    except Failure:
+        return b"/workspace"
+
+
+def _umask(kernel: Kernel) -> int:
+    mask = kernel.umask(0)
+    kernel.umask(mask)
+    return mask
+
+
+def find_base(state: SavedState, snapshots: tuple[LoadedSnapshot, ...]) -> LoadedSnapshot:
+    """The snapshot that `state` builds on. Raises `SessionBaseMissing`."""
+    for snapshot in snapshots:
+        if snapshot.identity == state.base:
+            return snapshot
+    raise SessionBaseMissing(
+        "the snapshot that this session's variables build on is gone or was made again",
+        hint="Its files are kept. Restart the session to go on without its variables.",
+    )
+
+
+def wake(reader: StateReader, instance: InterpreterInstance, kernel: Kernel) -> None:
+    """In an instance over the state's base that has not started, go on where `hibernate` was.
+
+    Raises `SessionDamaged`.
+    """
+    state = reader.state
+    try:
+        missing = state.memory_bytes - instance.memory_bytes
+        if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
+            raise SessionDamaged("the session's memory does not fit its limits")
+        memory = instance.map_memory()
+        for address, contents in reader.pages():
+            memory[address : address + len(contents)] = contents
+        del memory
+        kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
+        restore_files(kernel, state.files)
+        restore_descriptors(kernel, state.descriptors)
+        kernel.umask(state.umask)
+        _change_directory(kernel, state.cwd)
+        instance.resume(state.instance)
+    except SessionDamaged:
+        raise
+    except (
+        HermeticError,
+        Failure,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        wasmtime.WasmtimeError,
+        wasmtime.Trap,
+    ) as error:
+        raise SessionDamaged(f"the state of the session does not fit together: {error}") from error
+    finally:
+        reader.close()
+
+
+def _change_directory(kernel: Kernel, path: bytes) -> None:
+    for candidate in (path, b"/workspace"):
+        try:
+            kernel.chdir(candidate)
+        except Failure:
+            continue
+        return

@@ -1,0 +1,128 @@
+"""The file of a hibernated guest.
+
+After `MAGIC` comes one zstandard frame: the length (u32, little endian) of the msgpack of
+a `SavedState`, that msgpack, then runs of changed pages, each a number of pages (u32), the
+number of the first of them (u32) and their contents; a run of no pages is the last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import Any, BinaryIO, cast
+
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
+
+from hermetic_runtime.errors import SessionDamaged
+from hermetic_runtime.limits import GIB, MIB, Limits
+from hermetic_runtime.processes.fields import ProtocolError
+from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES, changed_pages
+from hermetic_runtime.sessions.saved_state import SavedState
+
+MAGIC = b"hermetic session 1\n"
+_LEVEL = 1
+_LENGTH = Struct("<I")
+_RUN = Struct("<II")
+_STATE_BYTES = 64 * MIB
+"""Room for the state beside the contents of files."""
+
+_pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+_unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
+
+
+def most_bytes(limits: Limits) -> int:
+    """More than the file of a guest with these limits can have."""
+    return limits.memory_bytes + 2 * limits.disk_bytes + 2 * _STATE_BYTES
+
+
+def write_state(
+    file: BinaryIO, state: SavedState, current: memoryview, pristine: memoryview
+) -> None:
+    """Write the whole file. Raises `OSError`."""
+    import zstandard
+
+    file.write(MAGIC)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+    with compressor.stream_writer(file, closefd=False) as out:
+        packed = _pack(state.to_fields())
+        out.write(_LENGTH.pack(len(packed)))
+        out.write(packed)
+        for first, contents in changed_pages(current, pristine):
+            out.write(_RUN.pack(len(contents) // PAGE_BYTES, first))
+            out.write(contents)
+        out.write(_RUN.pack(0, 0))
+    file.flush()
+
+
+class StateReader:
+    """A file that `write_state` wrote, or that claims to be one.
+
+    Everything raises `SessionDamaged` for what is not as it should be.
+    """
+
+    def __init__(self, descriptor: int, limits: Limits) -> None:
+        """Takes the descriptor over. `limits` are those of the guest that is to wake."""
+        import zstandard
+
+        self._limits = limits
+        self._file = os.fdopen(descriptor, "rb")
+        if self._file.read(len(MAGIC)) != MAGIC:
+            raise SessionDamaged("the state of the session is not a state file")
+        self._errors = (zstandard.ZstdError, OSError, ValueError, MemoryError)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=128 * MIB)
+        self._stream = decompressor.stream_reader(self._file, read_across_frames=False)
+        self.state = self._read_state()
+
+    def _read(self, size: int) -> bytes:
+        pieces: list[bytes] = []
+        left = size
+        try:
+            while left:
+                piece = self._stream.read(left)
+                if not piece:
+                    raise SessionDamaged("the state of the session ends too soon")
+                pieces.append(piece)
+                left -= len(piece)
+        except self._errors as error:
+            raise SessionDamaged(f"the state of the session is damaged: {error}") from error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read_state(self) -> SavedState:
+        [length] = _LENGTH.unpack(self._read(_LENGTH.size))
+        if length > min(2 * self._limits.disk_bytes + _STATE_BYTES, 4 * GIB):
+            raise SessionDamaged("the state of the session is larger than it can be")
+        try:
+            given = _unpack(self._read(length), strict_map_key=False)
+            return SavedState.from_fields(given, self._limits)
+        except (ProtocolError, ValueError, TypeError, RecursionError) as error:
+            raise SessionDamaged(f"the state of the session is damaged: {error}") from error
+        except msgpack.UnpackException as error:
+            raise SessionDamaged(f"the state of the session is damaged: {error}") from error
+
+    def pages(self) -> Iterator[tuple[int, bytes]]:
+        """(address, contents) of changed memory, all of it within `state.memory_bytes`."""
+        end = self.state.memory_bytes // PAGE_BYTES
+        reached = 0
+        while True:
+            count, first = _RUN.unpack(self._read(_RUN.size))
+            if count == 0:
+                self._check_end()
+                return
+            if first < reached or count > BLOCK_BYTES // PAGE_BYTES or first + count > end:
+                raise SessionDamaged("the state of the session has pages out of place")
+            reached = first + count
+            yield first * PAGE_BYTES, self._read(count * PAGE_BYTES)
+
+    def _check_end(self) -> None:
+        """Reading past the last run has the checksum verified."""
+        try:
+            trailing = self._stream.read(1)
+        except self._errors as error:
+            raise SessionDamaged(f"the state of the session is damaged: {error}") from error
+        if trailing:
+            raise SessionDamaged("the state of the session goes on after its end")
+
+    def close(self) -> None:
+        self._stream.close()
+        self._file.close()
