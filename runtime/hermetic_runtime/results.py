@@ -130,6 +130,8 @@ class RunResult:
     """Name and version, for instance `pyodide-314.0.7 (CPython 3.14.2)`."""
     notes: list[str] = field(default_factory=list[str])
     """What the caller may want to know of how the sandbox was made ready."""
+    session_restored: bool = False
+    """Whether the run left its session's variables as they were before it."""
 
     @property
     def ok(self) -> bool:

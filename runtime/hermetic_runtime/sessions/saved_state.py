@@ -21,6 +21,7 @@ from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.sessions.pages import BLOCK_BYTES
 
 _COUNT = 2**63 - 1
+_MOST_FILES = 1_000_000
 _FLAGS = 2**31 - 1
 
 
@@ -50,7 +51,7 @@ class SavedState(NamedTuple):
             base=fields.text("base", 64),
             memory_bytes=fields.integer("memory_bytes", BLOCK_BYTES, limits.memory_bytes),
             instance=fields.mapping("instance"),
-            files=[_read_file(each) for each in fields.items("files", limits.files)],
+            files=[_read_file(each) for each in fields.items("files", _MOST_FILES)],
             descriptors=_read_descriptors(fields.items("descriptors", 3), limits),
             cwd=fields.binary("cwd", PATH_MAX),
             umask=fields.integer("umask", 0, 0o777),

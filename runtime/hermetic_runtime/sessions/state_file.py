@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from hermetic_runtime.errors import SessionDamaged
-from hermetic_runtime.limits import GIB, MIB, Limits
+from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES, changed_pages
 from hermetic_runtime.sessions.saved_state import SavedState
@@ -90,8 +90,6 @@ class StateReader:
 
     def _read_state(self) -> SavedState:
         [length] = _LENGTH.unpack(self._read(_LENGTH.size))
-        if length > min(2 * self._limits.disk_bytes + _STATE_BYTES, 4 * GIB):
-            raise SessionDamaged("the state of the session is larger than it can be")
         try:
             given = _unpack(self._read(length), strict_map_key=False)
             return SavedState.from_fields(given, self._limits)

@@ -1,0 +1,388 @@
+"""A session: a sandbox with a name, which lives across runs, processes and restarts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.driver import OnOutput
+from hermetic_runtime.errors import SandboxClosed, SessionNotFound
+from hermetic_runtime.input_source import open_input
+from hermetic_runtime.kernel.overlay import Change
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.preparation import Progress
+from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment, provide
+from hermetic_runtime.request_checks import (
+    checked_environment,
+    checked_limits,
+    checked_request,
+    narrowed_limits,
+)
+from hermetic_runtime.requests import RunReport
+from hermetic_runtime.results import Outcome, RunResult, Timings
+from hermetic_runtime.run_results import run_result
+from hermetic_runtime.sessions.durable_files import copy_folder, replacing, share_file
+from hermetic_runtime.sessions.journal import make_changes, write_journal
+from hermetic_runtime.sessions.lease import Lease
+from hermetic_runtime.sessions.live_guest import LiveGuest
+from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
+from hermetic_runtime.sessions.session_files import SessionFiles
+from hermetic_runtime.sessions.session_folder import remove
+from hermetic_runtime.sessions.store import SessionStore, checked_name
+from hermetic_runtime.sessions.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.settings import PackageSettings
+
+IDLE_SECONDS = 600.0
+LEASE_WAIT_SECONDS = 5.0
+_KEPT = (Outcome.OK, Outcome.ERROR, Outcome.OUTPUT, Outcome.DISK, Outcome.DENIED)
+"""Outcomes after which the guest goes on as it is, if it is alive."""
+
+
+class Session:
+    """Variables, imports and functions persist from run to run, and files in /workspace.
+
+    When `run` returns, what it left is on disk. A run that ends in a trap, at a deadline,
+    out of memory or with the guest's exit leaves the variables as they were before it, and
+    its result says so (`session_restored`); files that earlier runs made are kept.
+
+    A context manager: leaving it hibernates the session, which then costs no memory, and
+    lets go of it. Only one `Session` at a time has a session open. One thread at a time
+    uses it, others wait; `cancel` may be called from any thread.
+    """
+
+    def __init__(self, store: SessionStore, record: SessionRecord, lease: Lease) -> None:
+        """`Session.create` and `Session.open` are meant for callers."""
+        self._store = store
+        self._record = record
+        self._lease: Lease | None = lease
+        self._folder = store.folder(record.id)
+        self._folder.recover(record, store.records.checkpoints(record.id))
+        self._guest: LiveGuest | None = None
+        self._lock = threading.RLock()
+        self._owner = os.getpid()
+        self._idle: threading.Timer | None = None
+        self.idle_seconds = IDLE_SECONDS
+        self.files = SessionFiles(self)
+
+    @classmethod
+    def create(
+        cls,
+        name: str | None = None,
+        *,
+        owner: str = "",
+        env: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        requirements: Sequence[str] = (),
+        interpreter: InterpreterName = "auto",
+        packages: PackageSettings | None = None,
+        on_progress: OnProgress | None = None,
+        directory: Path | None = None,
+    ) -> Session:
+        """A new session; its id is its name if it gets none.
+
+        `directory` is where sessions are kept, instead of `state_directory()`. Raises
+        `InvalidInput` for a name that is taken, and what making a `Sandbox` ready raises.
+        """
+        variables, checked = checked_environment(env), checked_limits(limits)
+        metering = "none" if checked.fuel is None else "fuel"
+        wanted = WantedEnvironment(interpreter, tuple(requirements), settings=packages)
+        provided = provide(wanted, b"", metering, on_progress or _ignore)
+        store = SessionStore(directory)
+        store.sweep()
+        record, lease = store.create(name, owner, provided.environment, checked, variables)
+        return cls(store, record, lease)
+
+    @classmethod
+    def open(
+        cls,
+        id_or_name: str,
+        *,
+        owner: str = "",
+        wait_seconds: float = LEASE_WAIT_SECONDS,
+        directory: Path | None = None,
+    ) -> Session:
+        """Raises `SessionNotFound`; `SessionBusy` when it is open elsewhere for longer than
+        `wait_seconds`; `SessionDamaged`.
+        """
+        store = SessionStore(directory)
+        id_ = store.records.find(id_or_name, owner).id
+        lease = store.lease(id_, wait_seconds)
+        try:
+            # Again, because whoever had the lease may have changed it.
+            return cls(store, store.records.find(id_, owner), lease)
+        except BaseException:
+            lease.release()
+            raise
+
+    @property
+    def id(self) -> str:
+        return self._record.id
+
+    @property
+    def name(self) -> str:
+        return self._record.name
+
+    @property
+    def record(self) -> SessionRecord:
+        return self._record
+
+    @property
+    def closed(self) -> bool:
+        return self._lease is None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has a guest, and so takes memory."""
+        return self._guest is not None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The folder itself. A live guest may not see what changes in it: see `files`."""
+        self._check_open()
+        return Workspace(self._folder.file(self._record.workspace), self._record.limits)
+
+    def run(
+        self,
+        code: str | bytes,
+        *,
+        filename: str = "<code>",
+        args: Sequence[str] = (),
+        stdin: bytes | str | BinaryIO | None = None,
+        limits: Limits | None = None,
+        capture_value: bool = True,
+        on_output: OnOutput | None = None,
+    ) -> RunResult:
+        """Execute `code`, as `Sandbox.run` does, waking the session if it hibernates.
+
+        Raises as that does, and `SessionBaseMissing` and `SessionDamaged` when the session
+        can't wake.
+        """
+        request = checked_request(
+            code,
+            filename=filename,
+            args=args,
+            limits=narrowed_limits(limits, self._record.limits),
+            final=False,
+            capture_value=capture_value,
+        )
+        source = open_input(stdin)
+        with self._lock:
+            woken = self._guest is None
+            guest = self._wake()
+            output = CapturedOutput(request.limits.output_bytes, on_output)
+            began = time.perf_counter()
+            try:
+                driven, changes = guest.run(request, output, source)
+                restored = self._keep(guest, driven.report, changes, output)
+            except BaseException:
+                self._sleep()
+                raise
+            timings = guest.timings if woken else Timings()
+            result = run_result(
+                driven.report,
+                written=[],
+                output=output,
+                timings=replace(timings, run=time.perf_counter() - began),
+                interpreter=guest.interpreter,
+                notes=(),
+            )
+            self._hibernate_later()
+            return replace(result, session_restored=restored)
+
+    def _wake(self) -> LiveGuest:
+        self._check_open()
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._guest is None:
+            record = self._record
+            state = self._folder.file(record.state) if record.state else None
+            self._guest = LiveGuest(record, self._folder.file(record.workspace), state)
+        return self._guest
+
+    def _keep(
+        self,
+        guest: LiveGuest,
+        report: RunReport,
+        changes: Sequence[Change],
+        output: CapturedOutput,
+    ) -> bool:
+        """Put on disk what a run left; whether its variables were dropped."""
+        restored = not report.alive or report.outcome not in _KEPT
+        record = replace(self._record, generation=self._record.generation + 1)
+        if restored:
+            self._sleep()
+        else:
+            record = replace(record, state=_new_name("state"))
+            with replacing(self._folder.file(record.state)) as file:
+                guest.save(file)
+        journal = self._folder.journal(record.generation)
+        if changes:
+            write_journal(journal, changes)
+        self._advance(record)
+        if changes:
+            for refusal in make_changes(self._folder.file(record.workspace), changes):
+                output.note(f"hermetic: not given back: /workspace/{refusal}")
+            journal.unlink()
+        return restored
+
+    def _advance(self, record: SessionRecord) -> None:
+        """From here on, this is what the session is."""
+        before, self._record = self._record, record
+        try:
+            self._store.records.advance(record)
+        except BaseException:
+            self._record = before
+            raise
+        if before.state and before.state != record.state:
+            remove(self._folder.file(before.state))
+        if before.workspace != record.workspace:
+            remove(self._folder.file(before.workspace))
+
+    def fork(self, name: str | None = None) -> SessionRecord:
+        """A copy, workspace and all; from then on they differ freely. `Session.open` opens it.
+
+        Raises `InvalidInput` for a name that is taken.
+        """
+        with self._lock:
+            self._check_open()
+            return self._store.fork(self._record, name)
+
+    def checkpoint(self, name: str) -> None:
+        """Keep what the session is now under `name`, instead of what that named before."""
+        with self._lock:
+            self._check_open()
+            checked_name(name)
+            before = [it for it in self.checkpoints() if it.name == name]
+            record = self._record
+            state = _new_name("state") if record.state else ""
+            checkpoint = CheckpointRecord(
+                record.id, name, state, _new_name("workspace"), time.time()
+            )
+            folder = self._folder
+            copy_folder(folder.file(record.workspace), folder.file(checkpoint.workspace))
+            if state:
+                share_file(folder.file(record.state), folder.file(state))
+            self._store.records.add_checkpoint(checkpoint)
+            for replaced in before:
+                remove(folder.file(replaced.workspace))
+                if replaced.state:
+                    remove(folder.file(replaced.state))
+
+    def checkpoints(self) -> list[CheckpointRecord]:
+        """The oldest first."""
+        return self._store.records.checkpoints(self.id)
+
+    def restore(self, checkpoint: str) -> None:
+        """Go back to a checkpoint, which stays. Raises `SessionNotFound`."""
+        with self._lock:
+            self._check_open()
+            found = next((it for it in self.checkpoints() if it.name == checkpoint), None)
+            if found is None:
+                raise SessionNotFound(f"the session has no checkpoint {checkpoint!r}")
+            self._sleep()
+            folder = self._folder
+            record = replace(
+                self._record,
+                generation=self._record.generation + 1,
+                state=_new_name("state") if found.state else "",
+                workspace=_new_name("workspace"),
+            )
+            copy_folder(folder.file(found.workspace), folder.file(record.workspace))
+            if found.state:
+                share_file(folder.file(found.state), folder.file(record.state))
+            self._advance(record)
+
+    def restart(self) -> None:
+        """Go on without the variables, for instance when what they build on is gone. Files
+        and checkpoints are kept.
+        """
+        with self._lock:
+            self._check_open()
+            self._sleep()
+            generation = self._record.generation + 1
+            self._advance(replace(self._record, generation=generation, state=""))
+
+    def hibernate(self) -> None:
+        """End the guest. The next run wakes it."""
+        with self._lock:
+            self._check_open()
+            self._sleep()
+
+    def _sleep(self) -> None:
+        """What is to be kept has been kept after each run."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        guest, self._guest = self._guest, None
+        if guest is not None:
+            guest.close()
+
+    def _hibernate_later(self) -> None:
+        if self._guest is not None:
+            self._idle = threading.Timer(self.idle_seconds, self._hibernate_if_idle)
+            self._idle.daemon = True
+            self._idle.start()
+
+    def _hibernate_if_idle(self) -> None:
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sleep()
+            finally:
+                self._lock.release()
+
+    def cancel(self) -> None:
+        """End the run under way. The session is then as it was before that run."""
+        guest = self._guest
+        if guest is not None:
+            guest.cancel()
+
+    def close(self) -> None:
+        """Hibernate, and let others open the session. May be called again."""
+        with self._lock:
+            lease, self._lease = self._lease, None
+            if lease is not None and self._owner == os.getpid():
+                self._sleep()
+                lease.release()
+
+    def delete(self) -> None:
+        """Remove the session with its files and checkpoints."""
+        with self._lock:
+            self._check_open()
+            self._sleep()
+            self._store.delete(self.id)
+            self.close()
+
+    def _check_open(self) -> None:
+        if self._lease is None:
+            raise SandboxClosed("the session was closed", hint="Session.open opens it again.")
+        if self._owner != os.getpid():
+            raise SandboxClosed("the session belongs to the process that this was forked from")
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _new_name(kind: str) -> str:
+    return f"{secrets.token_hex(8)}.{kind}"
+
+
+def _ignore(_: Progress) -> None:
+    return
