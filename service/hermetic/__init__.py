@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hermetic_runtime.mounts import Mount
     from hermetic_runtime.results import Outcome, RunResult
     from hermetic_runtime.sandbox import Sandbox, run
+    from hermetic_runtime.sessions.session import Session
 
 __all__ = [
     "AsyncSandbox",
@@ -24,6 +25,7 @@ __all__ = [
     "Outcome",
     "RunResult",
     "Sandbox",
+    "Session",
     "run",
     "run_async",
 ]
@@ -36,6 +38,7 @@ _MODULES = {
     "Outcome": "results",
     "RunResult": "results",
     "Sandbox": "sandbox",
+    "Session": "sessions.session",
     "run": "sandbox",
     "run_async": "async_sandbox",
 }

@@ -25,7 +25,7 @@ from hermetic_runtime.kernel.descriptions import (
     FileDescription,
 )
 from hermetic_runtime.kernel.errno import Failure
-from hermetic_runtime.kernel.filesystem import FIRST_POSITION, Directory, File, Node
+from hermetic_runtime.kernel.filesystem import FIRST_POSITION, Device, Directory, File, Node
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.pipes import Pipe, PipeReader, PipeWriter
 from hermetic_runtime.kernel.saved_files import FOLDERS
@@ -223,7 +223,7 @@ class _Restoring:
                 node = namespace.resolve(namespace.root, saved.path)
             except Failure:
                 return self._unnamed_file(b"")
-            expected = {"file": File, "directory": Directory}.get(saved.kind, Node)
+            expected = {"file": File, "directory": Directory}.get(saved.kind, Device)
             return node if isinstance(node, expected) else self._unnamed_file(b"")
         if saved.shared not in self._files:
             contents = self._saved.unlinked[saved.shared]

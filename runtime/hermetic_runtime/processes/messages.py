@@ -93,7 +93,9 @@ class Start(NamedTuple):
             mount = Fields("Start.mounts", given)
             mounts.append(GuestMountPoint(mount.text("path", PATH_BYTES), mount.flag("writable")))
             mount.end()
-        return cls(limits, environment, tuple(mounts), fields.flag("keep_files"), fields.flag("wakes"))
+        return cls(
+            limits, environment, tuple(mounts), fields.flag("keep_files"), fields.flag("wakes")
+        )
 
 
 class Run(NamedTuple):

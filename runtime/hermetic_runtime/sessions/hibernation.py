@@ -17,6 +17,7 @@ from hermetic_runtime.sessions.state_file import StateReader, write_state
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
+
 def hibernate(
     descriptor: int,
     instance: InterpreterInstance,

@@ -74,9 +74,7 @@ class LiveGuest:
     def interpreter(self) -> str:
         return self._process.interpreter
 
-    def run(
-        self, request: RunRequest, output: CapturedOutput, source: InputSource
-    ) -> WorkspaceRun:
+    def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> WorkspaceRun:
         driven = self._process.run(request, output, source)
         return WorkspaceRun(driven, [change for index, change in driven.changes if index == 0])
 

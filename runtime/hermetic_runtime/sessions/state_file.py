@@ -122,5 +122,4 @@ class StateReader:
             raise SessionDamaged("the state of the session goes on after its end")
 
     def close(self) -> None:
-        self._stream.close()
         self._file.close()

@@ -143,7 +143,10 @@ class Workspace:
                     status = entry.stat(follow_symlinks=False)
                     path = prefix + entry.name
                     is_file = stat.S_ISREG(status.st_mode)
-                    yield path, _Entry(is_file, 0 if stat.S_ISDIR(status.st_mode) else status.st_size)
+                    yield (
+                        path,
+                        _Entry(is_file, 0 if stat.S_ISDIR(status.st_mode) else status.st_size),
+                    )
                     if entry.is_dir(follow_symlinks=False):
                         pending.append((path + "/", entry.path))
 

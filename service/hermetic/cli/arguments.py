@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Never
 from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
 from hermetic.cli.service_arguments import add_services
+from hermetic.cli.session_arguments import add_sessions
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
@@ -26,6 +27,8 @@ examples:
   hermetic run script.py              run a file
   hermetic run -c 'print(6 * 7)'      run a line
   hermetic run --with pydantic app.py run a file with a package
+  hermetic session --help             sandboxes that keep their variables and files
+  hermetic shell                      a Python prompt
   hermetic doctor                     check that everything works
   hermetic cache info                 see what is kept on disk
 
@@ -107,9 +110,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add_env(commands)
     _add_cache(commands)
     add_services(commands, _add_limits)
+    add_sessions(commands)
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
-        parser.error("say what to do: run, serve, mcp, key, resolve, env, doctor or cache")
+        parser.error("say what to do: run, session, shell, serve, mcp, key, resolve, env, doctor or cache")
     return options
 
 

@@ -40,6 +40,14 @@ def _dispatch(options: argparse.Namespace) -> int:
             return resolve(options)
         case "env", action:
             return _environments(str(action), options)
+        case "session", _:
+            from hermetic.cli.sessions import manage_session
+
+            return manage_session(options)
+        case "shell", _:
+            from hermetic.cli.shell import run_shell
+
+            return run_shell(options)
         case "doctor", _:
             from hermetic.cli.doctor import examine
 

@@ -1,0 +1,139 @@
+"""`hermetic shell`: a prompt in a session."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import codeop
+import json
+import readline
+from contextlib import suppress
+from pathlib import Path
+
+from hermetic.cli.messages import say
+from hermetic.cli.sessions import make_session, pass_on, report_ending
+from hermetic.cli.standard_descriptors import STDOUT
+from hermetic.cli.standard_streams import write
+from hermetic_runtime.errors import SandboxClosed, SessionNotFound
+from hermetic_runtime.results import Display
+from hermetic_runtime.sessions.session import Session
+from hermetic_runtime.sessions.state_directory import state_directory
+
+_HISTORY_LINES = 10_000
+_NAMES = """\
+(lambda text: (lambda owner, _, start: sorted(
+    (owner + "." if owner else "") + name
+    for name in (dir(eval(owner)) if owner else [
+        *globals(), *dir(__import__("builtins")), *__import__("keyword").kwlist])
+    if name.startswith(start)
+)[:200])(*text.rpartition(".")))"""
+"""Of names and attributes that begin so, a list. What it evaluates, it does in the guest."""
+
+
+def run_shell(options: argparse.Namespace) -> int:
+    """Until Ctrl-D. A session without a name is removed at the end."""
+    session = _open(options)
+    history = state_directory() / "shell-history"
+    with suppress(OSError):
+        readline.read_history_file(history)
+    readline.set_history_length(_HISTORY_LINES)
+    readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?")
+    readline.set_completer(_Completer(session).complete)
+    readline.parse_and_bind("tab: complete")
+    try:
+        _Shell(session, Path(options.out)).talk()
+    finally:
+        with suppress(OSError):
+            readline.write_history_file(history)
+        if options.session is None:
+            session.delete()
+        session.close()
+    return 0
+
+
+def _open(options: argparse.Namespace) -> Session:
+    if options.session is not None:
+        with suppress(SessionNotFound):
+            return Session.open(options.session)
+    return make_session(options)
+
+
+class _Shell:
+    def __init__(self, session: Session, out: Path) -> None:
+        self._session = session
+        self._out = out
+        self._compile = codeop.CommandCompiler()
+
+    def talk(self) -> None:
+        while True:
+            try:
+                source = self._read()
+            except KeyboardInterrupt:
+                write(STDOUT, b"\n")
+                continue
+            except EOFError:
+                write(STDOUT, b"\n")
+                return
+            if source.strip():
+                self._run(source)
+
+    def _read(self) -> str:
+        """One statement, of as many lines as it takes. Compiled only to see its end."""
+        lines = [input(">>> ")]
+        while self._is_unfinished("\n".join(lines)):
+            lines.append(input("... "))
+        return "\n".join(lines)
+
+    def _is_unfinished(self, source: str) -> bool:
+        try:
+            return self._compile(source, "<shell>", "single") is None
+        except (SyntaxError, OverflowError, ValueError, RecursionError, MemoryError):
+            return False
+
+    def _run(self, source: str) -> None:
+        try:
+            result = self._session.run(source, on_output=pass_on)
+        except KeyboardInterrupt:
+            say("interrupted; the variables are as they were before")
+            return
+        except SandboxClosed:
+            raise
+        if result.value is not None and result.value.repr != "None":
+            write(STDOUT, result.value.repr.encode("utf-8", "backslashreplace") + b"\n")
+        for display in result.displays:
+            self._write_display(display)
+        report_ending(self._session, result)
+
+    def _write_display(self, display: Display) -> None:
+        for kind, suffix in (("image/png", "png"), ("image/svg+xml", "svg"), ("text/html", "html")):
+            data = display.data.get(kind)
+            if data is None:
+                continue
+            contents = base64.b64decode(data) if kind == "image/png" else data.encode()
+            self._out.mkdir(parents=True, exist_ok=True)
+            number = 1 + sum(1 for _ in self._out.iterdir())
+            path = self._out / f"display-{number}.{suffix}"
+            path.write_bytes(contents)
+            say(f"written: {path}")
+            return
+
+
+class _Completer:
+    """Asks the guest for names, when Tab is pressed."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._found: list[str] = []
+
+    def complete(self, text: str, state: int) -> str | None:
+        if state == 0:
+            self._found = self._ask(text)
+        return self._found[state] if state < len(self._found) else None
+
+    def _ask(self, text: str) -> list[str]:
+        owner = text.rpartition(".")[0]
+        if owner and not all(part.isidentifier() for part in owner.split(".")):
+            return []
+        result = self._session.run(f"{_NAMES}({json.dumps(text)})")
+        value = result.value.json if result.value is not None and result.ok else []
+        return [name for name in value if isinstance(name, str) and name.isprintable()]

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hermetic_runtime.sessions.session import Session
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the sessions of one test are."""
+    monkeypatch.setenv("HERMETIC_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def session(directory: Path) -> Iterator[Session]:
+    with Session.create("main") as session:
+        yield session
