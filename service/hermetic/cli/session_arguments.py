@@ -51,10 +51,13 @@ def add_sessions(commands: Any) -> None:
     new.add_argument("session", nargs="?", metavar="NAME", help="its id if none is given")
     _add_making(new)
     run = _action(actions, "run", "run Python in a session")
-    run.add_argument("-c", dest="code", metavar="CODE", help="run this code")
+    run.usage = "hermetic session run [--json] SESSION (FILE | -c CODE | -) [ARGS ...]"
     run.add_argument("--json", action="store_true", help="print the whole result as JSON")
     run.add_argument(
-        "program", nargs=argparse.REMAINDER, metavar="FILE [ARGS ...]", help="or - for stdin"
+        "program",
+        nargs=argparse.REMAINDER,
+        metavar="FILE [ARGS ...]",
+        help="a file, -c and code, or - for standard input; then what it gets in sys.argv",
     )
     actions.add_parser("list", help="list sessions, the one used last first")
     _action(actions, "show", "what a session is, its files and its checkpoints")

@@ -79,7 +79,10 @@ def _act(session: Session, options: argparse.Namespace) -> int:
 
 def _run(session: Session, options: argparse.Namespace) -> int:
     limits = session.record.limits
-    program = read_program(options.code, options.program, source_bytes=limits.source_bytes)
+    code, words = None, options.program
+    if words[:1] == ["-c"] and len(words) > 1:
+        code, words = words[1], words[2:]
+    program = read_program(code, words, source_bytes=limits.source_bytes)
     result = session.run(
         program.source,
         filename=program.filename,

@@ -9,12 +9,13 @@ import json
 import readline
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from hermetic.cli.messages import say
 from hermetic.cli.sessions import make_session, pass_on, report_ending
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
-from hermetic_runtime.errors import SandboxClosed, SessionNotFound
+from hermetic_runtime.errors import SessionNotFound
 from hermetic_runtime.results import Display
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.state_directory import state_directory
@@ -96,8 +97,6 @@ class _Shell:
         except KeyboardInterrupt:
             say("interrupted; the variables are as they were before")
             return
-        except SandboxClosed:
-            raise
         if result.value is not None and result.value.repr != "None":
             write(STDOUT, result.value.repr.encode("utf-8", "backslashreplace") + b"\n")
         for display in result.displays:
@@ -135,5 +134,6 @@ class _Completer:
         if owner and not all(part.isidentifier() for part in owner.split(".")):
             return []
         result = self._session.run(f"{_NAMES}({json.dumps(text)})")
-        value = result.value.json if result.value is not None and result.ok else []
-        return [name for name in value if isinstance(name, str) and name.isprintable()]
+        given: object = result.value.json if result.value is not None else None
+        found = cast("list[object]", given) if isinstance(given, list) else []
+        return [name for name in found if isinstance(name, str) and name.isprintable()]

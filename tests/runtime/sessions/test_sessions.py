@@ -52,7 +52,7 @@ def test_variables_outlive_the_session_object(session: Session) -> None:
             ["abc", []],
         ),
         (
-            "import os; f = open('/tmp/a', 'w+')\nf.write('abc'); f.flush(); os.rename('/tmp/a', '/tmp/b')",
+            "import os; f = open('/tmp/a', 'w+'); f.write('abc'); os.rename('/tmp/a', '/tmp/b')",
             "f.write('d'); f.flush(); open('/tmp/b').read()",
             "abcd",
         ),

@@ -1,0 +1,143 @@
+"""`hermetic session` and `hermetic shell`, as commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERMETIC = [sys.executable, "-m", "hermetic"]
+
+
+@pytest.fixture(autouse=True)
+def state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HERMETIC_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def session(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*HERMETIC, "session", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=cwd
+    )
+
+
+def test_a_session_keeps_its_variables_from_command_to_command() -> None:
+    assert session("new", "demo").stdout == "demo\n"
+    session("run", "demo", "-c", "x = 41")
+
+    assert session("run", "demo", "-c", "print(x + 1)").stdout == "42\n"
+
+
+def test_a_run_may_be_given_as_json() -> None:
+    session("new", "demo")
+
+    result = json.loads(session("run", "--json", "demo", "-c", "1 + 1").stdout)
+
+    assert result["value"]["json"] == 2
+
+
+def test_files_go_in_and_come_out(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("abc")
+    session("new", "demo")
+    session("put", "demo", "in.txt", cwd=tmp_path)
+    session("run", "demo", "-c", "open('out.txt', 'w').write(open('in.txt').read().upper())")
+
+    session("get", "demo", "out.txt", "copy.txt", cwd=tmp_path)
+
+    assert (tmp_path / "copy.txt").read_text() == "ABC"
+    assert session("get", "demo", "out.txt").stdout == "ABC"
+
+
+def test_a_checkpoint_is_restored_and_shown() -> None:
+    session("new", "demo")
+    session("run", "demo", "-c", "x = 1")
+    session("checkpoint", "demo", "first")
+    session("run", "demo", "-c", "x = 2")
+    session("restore", "demo", "first")
+
+    assert session("run", "demo", "-c", "print(x)").stdout == "1\n"
+    assert "checkpoint  first\n" in session("show", "demo").stdout
+
+
+def test_a_fork_is_another_session() -> None:
+    session("new", "demo")
+    assert session("fork", "demo", "other").stdout == "other\n"
+    session("rm", "demo")
+
+    listed = session("list").stdout.splitlines()
+
+    assert [line.split()[-1] for line in listed] == ["other"]
+
+
+def test_a_lost_run_says_what_became_of_the_variables() -> None:
+    session("new", "demo")
+
+    lost = session("run", "demo", "-c", "import os; os._exit(4)")
+
+    assert lost.returncode == 4
+    assert "variables are as they were before" in lost.stderr
+
+
+def test_an_unknown_session_is_one_line() -> None:
+    unknown = session("run", "nothing", "-c", "1")
+
+    assert unknown.returncode == 125
+    assert unknown.stderr.startswith("hermetic: error[session_not_found]")
+
+
+class Terminal:
+    """A shell at a terminal of its own."""
+
+    def __init__(self) -> None:
+        self.pid, self._descriptor = pty.fork()
+        if self.pid == 0:
+            os.execv(HERMETIC[0], [*HERMETIC, "shell"])
+        self._seen = b""
+
+    def send(self, data: bytes) -> None:
+        os.write(self._descriptor, data)
+
+    def expect(self, text: bytes) -> None:
+        """Wait for `text` after what was expected before."""
+        deadline = time.monotonic() + 60
+        while text not in self._seen:
+            assert time.monotonic() < deadline, self._seen
+            self._seen += os.read(self._descriptor, 4096)
+        self._seen = self._seen.partition(text)[2]
+
+    def end(self) -> int:
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._descriptor)
+        return os.waitstatus_to_exitcode(status)
+
+
+def test_the_shell_runs_completes_and_survives_an_interrupt() -> None:
+    terminal = Terminal()
+    try:
+        terminal.expect(b">>> ")
+        terminal.send(b"abcdefgh = 20 + 1\n")
+        terminal.expect(b">>> ")
+        terminal.send(b"abcde\t * 2\n")
+        terminal.expect(b"42")
+        terminal.send(b"print('be' + 'gun')\nwhile True: pass\n\n")
+        terminal.expect(b"begun")
+        terminal.expect(b"... ")
+        time.sleep(1)
+        terminal.send(b"\x03")
+        terminal.expect(b"interrupted")
+        terminal.expect(b">>> ")
+        terminal.send(b"abcdefgh + 1\n")
+        terminal.expect(b"22")
+        terminal.send(b"\x04")
+        assert terminal.end() == 0
+    except BaseException:
+        os.kill(terminal.pid, signal.SIGKILL)
+        raise
