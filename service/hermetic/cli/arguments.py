@@ -113,7 +113,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add_sessions(commands)
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
-        parser.error("say what to do: run, session, shell, serve, mcp, key, resolve, env, doctor or cache")
+        parser.error(
+            "say what to do: run, session, shell, serve, mcp, key, resolve, env, doctor or cache"
+        )
     return options
 
 
