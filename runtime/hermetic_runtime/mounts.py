@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hermetic_runtime.limits import GIB
 _RESERVED = ("dev", "lib")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TEMPORARY = re.compile(rb"\.hermetic-[0-9a-f]{16}")
 _NEW_MODE = 0o755
 """Permissions that a new file or directory may have at the most."""
 _HINT = "A mount is HOST:GUEST or HOST:GUEST:rw, for example ./data:/data."
@@ -140,6 +142,19 @@ def apply_changes(
         else:
             applied.append(change.path)
     return AppliedChanges(applied, refused)
+
+
+def remove_unfinished(directory_fd: int, changes: Iterable[Change]) -> None:
+    """Remove what `apply_changes` left beside those changes when its process was killed."""
+    named = {change.path for change in changes}
+    for folder in {path.rpartition(b"/")[0] for path in named}:
+        with suppress(_Refused, OSError):
+            parents = _checked_parts(folder) if folder else []
+            with _opened(directory_fd, parents) as directory:
+                for name in map(os.fsencode, os.listdir(directory)):
+                    path = folder + b"/" + name if folder else name
+                    if _TEMPORARY.fullmatch(name) and path not in named:
+                        os.unlink(name, dir_fd=directory)
 
 
 def _checked_parts(path: bytes) -> list[bytes]:

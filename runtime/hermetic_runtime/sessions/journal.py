@@ -15,7 +15,7 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from hermetic_runtime.errors import SessionDamaged
 from hermetic_runtime.kernel.overlay import Change, ChangeKind
-from hermetic_runtime.mounts import Refusal, apply_changes
+from hermetic_runtime.mounts import Refusal, apply_changes, remove_unfinished
 from hermetic_runtime.sessions.durable_files import replacing
 
 _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
@@ -40,6 +40,11 @@ def finish_journal(journal: Path, workspace: Path) -> None:
         return
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise SessionDamaged(f"the journal of the workspace can't be read: {error}") from error
+    descriptor = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        remove_unfinished(descriptor, changes)
+    finally:
+        os.close(descriptor)
     make_changes(workspace, changes)
     journal.unlink()
 
