@@ -209,7 +209,11 @@ class MemorySymlink(MemoryNode, Symlink):
     def unlinked(self) -> None:
         super().unlinked()
         if self.links == 0:
-            self._filesystem.quota.release(len(self._target))
+            self._filesystem.quota.release(self.charged_size())
+
+    def charged_size(self) -> int:
+        """Bytes of the target that count against the quota."""
+        return len(self._target)
 
 
 class MemoryDirectory(MemoryNode, Directory):

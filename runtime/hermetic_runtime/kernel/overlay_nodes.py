@@ -75,14 +75,22 @@ class OverlayNode(MemoryNode):
 
 
 class OverlaySymlink(OverlayNode, MemorySymlink):
-    """A symlink of either layer."""
+    """A symlink of either layer. The target of one that was made by the layer below is
+    not counted, whatever becomes of it.
+    """
 
-    __slots__ = ("changed", "home")
+    __slots__ = ("changed", "from_below", "home")
 
-    def __init__(self, filesystem: MemoryFilesystem, target: bytes) -> None:
+    def __init__(
+        self, filesystem: MemoryFilesystem, target: bytes, *, from_below: bool = False
+    ) -> None:
         super().__init__(filesystem, target)
+        self.from_below = from_below
         self.changed = True
         self.home = None
+
+    def charged_size(self) -> int:
+        return 0 if self.from_below else super().charged_size()
 
 
 class OverlayFile(OverlayNode, MemoryFile):
@@ -206,7 +214,7 @@ class OverlayDirectory(OverlayNode, MemoryDirectory):
         elif isinstance(lower, File):
             node = OverlayFile(self._filesystem, 0, lower)
         elif isinstance(lower, Symlink):
-            node = OverlaySymlink(self._filesystem, lower.target())
+            node = OverlaySymlink(self._filesystem, lower.target(), from_below=True)
         else:
             return None
         node.wrap(lower, (self, name))

@@ -71,6 +71,14 @@ def test_an_untouched_overlay_shows_what_is_below(
     assert (quota.bytes_used, quota.files_used) == (0, 0)
 
 
+def test_removing_a_symlink_from_below_gives_back_nothing_that_was_not_charged(
+    kernel: Kernel, quota: Quota
+) -> None:
+    kernel.unlink(AT_FDCWD, b"link")
+
+    assert (quota.bytes_used, quota.files_used) == (0, 0)
+
+
 def test_writing_copies_up_and_leaves_the_host_alone(
     kernel: Kernel, overlay: OverlayFilesystem, folder: Path
 ) -> None:
