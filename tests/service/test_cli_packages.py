@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from command_line import COMMAND
 from hostile_wheels import leaving_marks
 from local_index import LocalIndex
 from prepared_interpreters import link_interpreters
+from uv import find_uv_bin
 
 PROBE = "import hermetic_probe; print(hermetic_probe.value)"
 VERSION = "from importlib.metadata import version; print(version('hermetic-probe'))"
@@ -18,6 +21,15 @@ VERSION = "from importlib.metadata import version; print(version('hermetic-probe
 
 def sets_in(cache: Path) -> list[str]:
     return [path.name for path in cache.glob("sets/[!.]*")]
+
+
+def damage_cache(uv_cache: Path) -> None:
+    """Change the module in uv's cache of wheels."""
+    damaged = list(uv_cache.glob("archive-v*/*/hermetic_probe.py"))
+    assert damaged
+    for module in damaged:
+        module.chmod(0o644)
+        module.write_text("value = 'damaged'\n")
 
 
 def assert_one_message(done: subprocess.CompletedProcess[str], said: str) -> None:
@@ -91,15 +103,33 @@ def test_a_wheel_that_was_damaged_in_uvs_cache_does_not_reach_the_guest(
 ):
     index.publish("hermetic_probe")
     assert hermetic("run", "--with", "hermetic_probe", "-c", PROBE).stdout == "1\n"
-    for module in uv_cache.glob("archive-v*/*/hermetic_probe.py"):
-        module.chmod(0o644)
-        module.write_text("value = 'damaged'\n")
-    for kept in (without_packages / "sets").iterdir():
-        shutil.rmtree(kept)
+    damage_cache(uv_cache)
+    shutil.rmtree(without_packages / "sets")
 
     done = hermetic("run", "--with", "hermetic-probe==1", "-c", PROBE)
 
     assert (done.returncode, done.stdout) == (0, "1\n")
+
+
+def test_a_damaged_wheel_is_fetched_again_while_uv_itself_runs_the_command_line(
+    hermetic, without_packages: Path, index: LocalIndex, uv_cache: Path
+):
+    """As in `uv run hermetic`, where uv does not let its cache be cleaned."""
+    index.publish("hermetic_probe")
+    hermetic("run", "--with", "hermetic_probe", "-c", PROBE)
+    damage_cache(uv_cache)
+    shutil.rmtree(without_packages / "sets")
+    under_uv = [find_uv_bin(), "run", "--no-project", "--python", sys.executable, *COMMAND]
+
+    done = subprocess.run(
+        [*under_uv, "run", "--with", "hermetic-probe==1", "-c", PROBE],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 def test_without_a_network_what_is_new_is_one_message(

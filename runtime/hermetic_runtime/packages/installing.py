@@ -26,9 +26,6 @@ Files = dict[str, bytes]
 MOST_BYTES = 2 * 1024**3
 """Of all files of one package set."""
 
-_CLEAN_SECONDS = 60.0
-"""uv waits for others that use its cache."""
-
 _LEFT_OUT_FOLDERS = ("__pycache__", "bin")
 _LEFT_OUT_ENDINGS = (".pth", ".pyc", ".dist-info/uv_cache.json")
 _LEFT_OUT_FILES = (".lock",)
@@ -43,9 +40,10 @@ def install(
 ) -> Files:
     """Path and contents of every file of the set. `directory` is for uv to work in.
 
-    A wheel that is damaged in uv's cache is fetched again, once. What is fetched anew has
-    been compared with the lock's hash, and is taken even if it contradicts its own record.
-    Raises `InstallError`.
+    When a wheel is damaged in uv's cache, all are fetched again, once, past that cache: uv
+    cleans it only while nobody uses it, and `uv run hermetic` does. What is fetched anew
+    has been compared with the lock's hash, and is taken even if it contradicts its own
+    record. Raises `InstallError`.
     """
     try:
         files = _install_once(lock, target, settings, directory / "first", on_line)
@@ -55,12 +53,7 @@ def install(
     except ClassifiedInstallError as error:
         if error.kind != FailureKind.DAMAGED or settings.offline:
             raise
-    names = [wheel.name for wheel in lock.wheels]
-    try:
-        run_uv(["cache", "clean", *names], timeout_seconds=_CLEAN_SECONDS)
-    except UvFailed as failure:
-        raise classify(failure.said, target) from failure
-    return _install_once(lock, target, settings, directory / "second", on_line)
+    return _install_once(lock, target, settings, directory / "second", on_line, "--no-cache")
 
 
 def _install_once(
@@ -69,6 +62,7 @@ def _install_once(
     settings: PackageSettings,
     directory: Path,
     on_line: Callable[[str], None],
+    *options: str,
 ) -> Files:
     if not lock.wheels:
         return {}
@@ -80,7 +74,7 @@ def _install_once(
             [
                 *("pip", "install", "--target", str(directory), "--requirements", str(description)),
                 *("--python", str(target.executable()), "--no-deps", "--only-binary", ":all:"),
-                *("--link-mode", "hardlink"),
+                *("--link-mode", "hardlink", *options),
             ],
             timeout_seconds=settings.timeout_seconds,
             offline=settings.offline,
