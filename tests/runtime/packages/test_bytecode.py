@@ -48,8 +48,12 @@ def package_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pac
 
 
 def compile_set(package_set: PackageSet, interpreter: Path) -> None:
-    argument = {"set": str(package_set.directory), "interpreter": str(interpreter)}
-    run_preparing("bytecode", argument, lambda _: None)
+    argument = {
+        "set": str(package_set.directory),
+        "interpreter": str(interpreter),
+        "metering": "none",
+    }
+    run_preparing("packages", argument, lambda _: None)
 
 
 def run_over(package_set: PackageSet, interpreter: Path, code: str) -> RunReport:
@@ -119,10 +123,14 @@ def test_bytecode_is_made_once(package_set: PackageSet, interpreter: Path) -> No
 
 
 def test_a_set_that_is_not_there_is_said(tmp_path: Path, interpreter: Path) -> None:
-    argument = {"set": str(tmp_path / "none"), "interpreter": str(interpreter)}
+    argument = {
+        "set": str(tmp_path / "none"),
+        "interpreter": str(interpreter),
+        "metering": "none",
+    }
 
     with pytest.raises(PreparationError, match="is not complete"):
-        run_preparing("bytecode", argument, lambda _: None)
+        run_preparing("packages", argument, lambda _: None)
 
 
 def test_markers_are_what_the_guest_says_of_itself(
