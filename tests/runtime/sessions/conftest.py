@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.sessions.session import Session
 
 
@@ -16,6 +17,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def session(directory: Path) -> Iterator[Session]:
-    with Session.create("main") as session:
+def session(directory: Path, interpreter: InterpreterName) -> Iterator[Session]:
+    """Of one interpreter, and then of the other."""
+    with Session.create("main", interpreter=interpreter) as session:
         yield session

@@ -48,22 +48,15 @@ def test_variables_outlive_the_session_object(session: Session) -> None:
         ("f = open('/tmp/a', 'w+'); f.write('abc'); f.flush()", "f.seek(1); f.read()", "bc"),
         (
             "import os; f = open('/tmp/a', 'w+'); f.write('abc'); f.flush(); os.unlink('/tmp/a')",
-            "f.seek(0); [f.read(), os.listdir('/tmp')]",
-            ["abc", []],
+            "f.seek(0); [f.read(), os.path.exists('/tmp/a')]",
+            ["abc", False],
         ),
         (
             "import os; f = open('/tmp/a', 'w+'); f.write('abc'); os.rename('/tmp/a', '/tmp/b')",
             "f.write('d'); f.flush(); open('/tmp/b').read()",
             "abcd",
         ),
-        ("import os; r, w = os.pipe(); os.write(w, b'abc')", "os.read(r, 9).decode()", "abc"),
-        (
-            "import os; a = os.open('/tmp/a', os.O_RDWR | os.O_CREAT); b = os.dup(a)",
-            "os.write(a, b'abc'); os.lseek(b, 0, os.SEEK_CUR)",
-            3,
-        ),
         ("import os; os.mkdir('/tmp/d'); os.chdir('/tmp/d')", "os.getcwd()", "/tmp/d"),
-        ("import os; os.umask(0o077)", "oct(os.umask(0))", "0o77"),
         (
             "import asyncio; loop = asyncio.new_event_loop()",
             "loop.run_until_complete(asyncio.sleep(0.01, 5))",
@@ -78,6 +71,28 @@ def test_variables_outlive_the_session_object(session: Session) -> None:
     ],
 )
 def test_what_the_kernel_keeps_survives_hibernation(
+    session: Session, prepare: str, look: str, expected: object
+) -> None:
+    assert session.run(prepare).ok
+    session.hibernate()
+
+    assert value(session, look) == expected
+
+
+@pytest.mark.parametrize("interpreter", ["pyodide"])
+@pytest.mark.parametrize(
+    ("prepare", "look", "expected"),
+    [
+        ("import os; r, w = os.pipe(); os.write(w, b'abc')", "os.read(r, 9).decode()", "abc"),
+        (
+            "import os; a = os.open('/tmp/a', os.O_RDWR | os.O_CREAT); b = os.dup(a)",
+            "os.write(a, b'abc'); os.lseek(b, 0, os.SEEK_CUR)",
+            3,
+        ),
+        ("import os; os.umask(0o077)", "oct(os.umask(0))", "0o77"),
+    ],
+)
+def test_what_wasi_has_no_calls_for_survives_hibernation(
     session: Session, prepare: str, look: str, expected: object
 ) -> None:
     assert session.run(prepare).ok
