@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -84,6 +84,10 @@ def preparing_lock(cache: Path) -> Generator[None]:
         yield
 
 
+def _has_kept(folder: Path, keep: Collection[Path]) -> bool:
+    return any(folder in path.parents for path in keep)
+
+
 def describe_cache() -> list[CacheEntry]:
     """What is prepared, oldest first."""
     return sorted(_entries(cache_directory()), key=lambda entry: entry.modified)
@@ -102,8 +106,9 @@ def _entries(cache: Path) -> Iterator[CacheEntry]:
         yield CacheEntry(path.relative_to(cache).as_posix(), path, size, modified)
 
 
-def clear_cache() -> int:
-    """Remove everything prepared, once no preparation is under way; the bytes freed.
+def clear_cache(keep: Collection[Path] = ()) -> int:
+    """Remove everything but the entries `keep`, once no preparation is under way; the
+    bytes freed.
 
     Sandboxes that are running keep what they have open.
     """
@@ -113,11 +118,13 @@ def clear_cache() -> int:
     if not cache.is_dir():
         return 0
     with preparing_lock(cache):
-        freed = sum(entry.size_bytes for entry in _entries(cache))
+        entries = [entry for entry in _entries(cache) if entry.path not in keep]
+        freed = sum(entry.size_bytes for entry in entries)
+        whole = [cache / name for name in _FOLDERS if not _has_kept(cache / name, keep)]
         try:
-            for folder in _FOLDERS:
-                if (cache / folder).exists():
-                    rmtree(cache / folder)
+            for path in (*whole, *(entry.path for entry in entries)):
+                if path.exists():
+                    rmtree(path)
         except OSError as error:
             raise PreparationError(f"the cache folder {cache} can't be cleared: {error}") from error
     return freed

@@ -17,6 +17,7 @@ from typing import Any
 
 from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.errors import PreparationError
+from hermetic_runtime.eviction import evict
 from hermetic_wasm.errors import HermeticError
 
 Report = Callable[[str, float, str], None]
@@ -36,7 +37,9 @@ def main(task: str, argument: str) -> None:
     gc.enable()
     try:
         work: Task = import_module(_TASKS[task]).prepare_task
-        _write({"result": work(json.loads(argument), _report)})
+        result = work(json.loads(argument), _report)
+        evict()
+        _write({"result": result})
     except HermeticError as error:
         _write({"error": error.code, "message": error.message, "hint": error.hint})
         sys.exit(1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from hermetic_runtime.cache_use import mark_used
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
@@ -75,6 +76,14 @@ def provide(
     for what asks for them, `PreparationError` and `ImageError` when the interpreter can't
     be had.
     """
+    provided = _provide(wanted, source, metering, on_progress)
+    mark_used(provided.environment)
+    return provided
+
+
+def _provide(
+    wanted: WantedEnvironment, source: bytes, metering: str, on_progress: OnProgress
+) -> ProvidedEnvironment:
     if wanted.has_requirements:
         from hermetic_runtime.providing_packages import provide_packages
 

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from hermetic_runtime.cache_use import Held
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
@@ -99,11 +100,13 @@ class _Turn:
 _turn = _Turn()
 os.register_at_fork(after_in_child=_turn.forget)
 _loaded: dict[Environment, LoadedEnvironment] = {}
+_held: list[Held] = []
 
 
 def _load(environment: Environment) -> LoadedEnvironment:
     if environment not in _loaded:
         _loaded[environment] = load_environment(environment)
+        _held.append(Held(environment))
     return _loaded[environment]
 
 

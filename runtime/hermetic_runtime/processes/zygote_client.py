@@ -13,6 +13,7 @@ import socket
 import threading
 from contextlib import suppress
 
+from hermetic_runtime.cache_use import Held
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
@@ -70,6 +71,7 @@ class Zygote:
 
     def __init__(self, environment: Environment) -> None:
         """Start a zygote for `environment`. Does not wait for it."""
+        self._held = Held(environment)
         self._process = start_zygote(environment)
 
     def launch(self, guest_end: socket.socket) -> ZygoteChild:
@@ -106,10 +108,12 @@ class Zygote:
     def close(self) -> None:
         """End it, and with it all that it forked."""
         self._process.close()
+        self._held.close()
 
     def forget(self) -> None:
         """Let go of it in a forked process: it belongs to the parent."""
         self._process.forget()
+        self._held.close()
 
 
 class ZygoteLauncher:

@@ -20,8 +20,10 @@ def info() -> int:
 
 
 def clear() -> int:
-    """Remove what is kept, and print how much that was."""
-    _print([f"freed {format_size(clear_cache())} in {cache_directory()}"])
+    """Remove what is kept but for what sessions start from, and print how much that was."""
+    from hermetic_runtime.eviction import needed_by_sessions
+
+    _print([f"freed {format_size(clear_cache(needed_by_sessions()))} in {cache_directory()}"])
     return 0
 
 
