@@ -20,6 +20,8 @@ MOST_GIVEN_FILES = 1000
 FILES_BYTES = 32 * MIB
 """The most that the files of a request may hold together."""
 FILE_PATH_BYTES = 1000
+WORKSPACE = "/workspace"
+"""Where a guest starts."""
 MOST_MOUNTS = 64
 WORKSPACE_INDEX = MOST_MOUNTS
 """What /workspace has instead of the index of a mount, when it is no mount of the caller."""

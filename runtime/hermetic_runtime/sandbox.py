@@ -39,6 +39,7 @@ from hermetic_runtime.providing import (
     provide,
     repair,
 )
+from hermetic_runtime.request_bounds import WORKSPACE
 from hermetic_runtime.request_checks import (
     checked_environment,
     checked_folder,
@@ -47,7 +48,7 @@ from hermetic_runtime.request_checks import (
     checked_request,
     narrowed_limits,
 )
-from hermetic_runtime.requests import GuestMount
+from hermetic_runtime.requests import GuestMount, RunReport
 from hermetic_runtime.results import RunResult, Timings
 from hermetic_runtime.run_results import install_error_result, run_result
 
@@ -271,13 +272,19 @@ class Sandbox:
                 self._close(f"its guest ended in a run with outcome {driven.report.outcome}")
             timings = replace(self._timings if first else Timings(), run=seconds)
             return run_result(
-                driven.report,
+                self._without_mounted_files(driven.report),
                 written=written,
                 output=output,
                 timings=timings,
                 interpreter=driver.interpreter,
                 notes=notes,
             )
+
+    def _without_mounted_files(self, report: RunReport) -> RunReport:
+        """Files in a mount of the caller's are the mount's to tell."""
+        if all(mount.guest != WORKSPACE for mount in self._mounts):
+            return report
+        return replace(report, files=(), files_omitted=0)
 
     def cancel(self) -> None:
         """End the guest and the run under way, whose outcome is `cancelled`.

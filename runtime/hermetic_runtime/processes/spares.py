@@ -57,6 +57,12 @@ class SparePool:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def ready(self) -> int:
+        """How many spares wait for a run."""
+        with self._changed:
+            return sum(len(demand.spares) for demand in self._demands.values())
+
     def take(self, environment: Environment, limits: Limits) -> GuestProcess | None:
         """A guest process that has booted with these limits; None if there is no spare."""
         kind = _kind(environment, limits)
