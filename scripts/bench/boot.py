@@ -22,6 +22,7 @@ from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.preparation import prepare
+from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.requests import GuestSettings, RunRequest
 
 
@@ -34,16 +35,13 @@ def main() -> None:
     directory = prepare(metering=Metering.NONE)
     report("load the prepared interpreter", median_of(lambda: load(directory), runs), native)
     environment = load_environment(Environment(directory))
-    phases = [run_in_guest_thread(lambda: boot_and_print(environment)) for _ in range(runs)]
-    for index, name in enumerate(("boot", "first print", "close")):
-        median = statistics.median(times[index] for times in phases)
-        report(f"guest in this process: {name}", median, native)
-    together = statistics.median(boot + first for boot, first, _ in phases)
-    report("guest in this process: boot to first print", together, native)
+    report_phases("booted", environment, runs, native)
+    snapshots = load_environment(Environment(directory, snapshots=directory / SNAPSHOTS))
+    together = report_phases("resumed", snapshots, runs, native)
     results = [timed_run() for _ in range(runs)]
     starts = statistics.median(result.timings.start for _, result in results)
     whole = statistics.median(seconds for seconds, _ in results)
-    report("hermetic.run: fork and boot", starts, native)
+    report("hermetic.run: fork and resume", starts, native)
     report("hermetic.run: request to result", whole, native)
     report("hermetic.run: what the process adds", whole - together, native)
 
@@ -70,9 +68,25 @@ def load(directory: Path) -> None:
     load_environment(Environment(directory))
 
 
+def report_phases(kind: str, environment: LoadedEnvironment, runs: int, native: float) -> float:
+    """Print the phases of a guest in this process; seconds from its creation to its end."""
+    phases = [run_in_guest_thread(lambda: boot_and_print(environment)) for _ in range(runs)]
+    for index, name in enumerate(("start", "first print", "close")):
+        median = statistics.median(times[index] for times in phases)
+        report(f"guest in this process, {kind}: {name}", median, native)
+    together = statistics.median(sum(times) for times in phases)
+    report(f"guest in this process, {kind}: all", together, native)
+    return together
+
+
 def boot_and_print(environment: LoadedEnvironment) -> tuple[float, float, float]:
     start = time.perf_counter()
-    guest = Guest(environment, GuestSettings(), deliver=lambda *_: None, request_input=lambda: None)
+    guest = Guest(
+        environment,
+        GuestSettings(),
+        deliver=lambda _stream, _data: None,
+        request_input=lambda: None,
+    )
     guest.boot()
     booted = time.perf_counter()
     guest.run(RunRequest(b"print(1)"))

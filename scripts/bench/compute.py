@@ -90,7 +90,7 @@ table = pandas.DataFrame({"k": random.integers(0, 100, 500_000), "v": random.ran
         "table.groupby('k')['v'].agg(['sum', 'mean', 'max'])",
     ),
 }
-NATIVE_PACKAGES = ("numpy==2.5.2", "pandas==3.0.6")
+NATIVE_PACKAGES = ("numpy", "pandas")
 
 
 def main() -> None:
@@ -112,8 +112,9 @@ def main() -> None:
 
 
 def with_packages() -> list[str]:
-    """A native Python with the packages of the same versions."""
-    needed = [word for package in NATIVE_PACKAGES for word in ("--with", package)]
+    """This Python, with the newest packages that it can have."""
+    needed = ["--python", sys.executable]
+    needed += [word for package in NATIVE_PACKAGES for word in ("--with", package)]
     return [find_uv_bin(), "run", "--quiet", "--no-project", *needed, "python"]
 
 
