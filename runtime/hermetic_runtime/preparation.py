@@ -74,6 +74,21 @@ def verify_and_repair(directory: Path) -> bool:
     return damaged
 
 
+def described_files(directory: Path) -> dict[str, tuple[int, str]]:
+    """Size in bytes and SHA-256 of each file below `directory`, for a manifest there."""
+    return {
+        path.relative_to(directory).as_posix(): (path.stat().st_size, file_digest(path))
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a file has the contents that the manifest beside it says."""
+    _, digest = read_manifest(path.parent)["files"][path.name]
+    return file_digest(path) == digest
+
+
 def file_digest(path: Path) -> str:
     from hashlib import file_digest as digest_of
 

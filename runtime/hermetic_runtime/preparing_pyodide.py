@@ -12,13 +12,12 @@ from hermetic_runtime import engine
 from hermetic_runtime.cache import cache_directory, preparing_lock, private_directory
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.preparation import file_digest, prepared_directory
+from hermetic_runtime.preparation import described_files, is_intact, prepared_directory
 from hermetic_runtime.prepared import (
     MANIFEST,
     SNAPSHOTS,
     Manifest,
     is_complete,
-    read_manifest,
 )
 from hermetic_runtime.preparing import Report
 from hermetic_runtime.preparing_progress import passing_time
@@ -78,7 +77,7 @@ def _add_standard_library(
     """Link the packed library into `directory`, made by the first metering prepared."""
     target = directory / "library.image"
     for other in parent.glob("*/library.image"):
-        if other.parent != directory and is_complete(other.parent) and _intact(other):
+        if other.parent != directory and is_complete(other.parent) and is_intact(other):
             os.link(other, target)
             return
     pack_sources(target, image)
@@ -101,22 +100,12 @@ def _add_snapshots(directory: Path, report: Report) -> None:
         make_snapshot(Environment(directory), STANDARD, snapshot)
 
 
-def _intact(path: Path) -> bool:
-    _, digest = read_manifest(path.parent)["files"][path.name]
-    return file_digest(path) == digest
-
-
 def _write_manifest(directory: Path, metering: Metering, image: InterpreterImage) -> None:
-    files = {
-        path.relative_to(directory).as_posix(): (path.stat().st_size, file_digest(path))
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
     layout = image.layout()
     manifest: Manifest = {
         "interpreter": f"{image.name}-{image.version} (CPython {image.python})",
         "metering": metering.value,
-        "files": files,
+        "files": described_files(directory),
         "imports": [(module, name, provider) for module, name, *_, provider in layout["imports"]],
         "mutable_globals": layout["mutable_globals"],
         "most_memory_pages": layout["memory"]["maximum"],

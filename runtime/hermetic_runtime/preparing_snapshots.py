@@ -9,7 +9,7 @@ from typing import Any
 
 from hermetic_runtime.cache import private_directory
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.preparation import file_digest
+from hermetic_runtime.preparation import described_files
 from hermetic_runtime.prepared import MANIFEST, is_complete
 from hermetic_runtime.preparing import Report
 from hermetic_runtime.replacement import replacing, working_on
@@ -49,9 +49,9 @@ def prepare_snapshots(
 
 
 def _write_manifest(folder: Path, preloads: Sequence[str], failed: Mapping[str, str]) -> None:
-    files = {
-        path.relative_to(folder).as_posix(): (path.stat().st_size, file_digest(path))
-        for path in sorted(folder.glob("*/*"))
+    manifest = {
+        "files": described_files(folder),
+        "preloads": list(preloads),
+        "failed": dict(failed),
     }
-    manifest = {"files": files, "preloads": list(preloads), "failed": dict(failed)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))

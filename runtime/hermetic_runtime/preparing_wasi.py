@@ -12,9 +12,9 @@ from hermetic_runtime import engine
 from hermetic_runtime.cache import cache_directory, preparing_lock, private_directory
 from hermetic_runtime.compilation import Compiler, Metering
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.preparation import file_digest
+from hermetic_runtime.preparation import described_files, is_intact
 from hermetic_runtime.preparation_wasi import prepared_wasi_directory
-from hermetic_runtime.prepared import MANIFEST, SNAPSHOTS, Manifest, is_complete, read_manifest
+from hermetic_runtime.prepared import MANIFEST, SNAPSHOTS, Manifest, is_complete
 from hermetic_runtime.preparing import Report
 from hermetic_runtime.preparing_progress import passing_time
 from hermetic_runtime.replacement import replacing, working_on
@@ -81,30 +81,20 @@ def _add_library(parent: Path, directory: Path, report: Report) -> None:
     """Link the packed library into `directory`, made by the first that is prepared."""
     target = directory / "library.image"
     for other in parent.glob("*/library.image"):
-        if other.parent != directory and is_complete(other.parent) and _intact(other):
+        if other.parent != directory and is_complete(other.parent) and is_intact(other):
             os.link(other, target)
             return
     report("packing the library", _COMPILED, "")
     pack_library(directory, fetch("", report) / STANDARD_LIBRARY)
 
 
-def _intact(path: Path) -> bool:
-    _, digest = read_manifest(path.parent)["files"][path.name]
-    return file_digest(path) == digest
-
-
 def _write_manifest(directory: Path, metering: Metering, compiler: Compiler) -> None:
-    files = {
-        path.relative_to(directory).as_posix(): (path.stat().st_size, file_digest(path))
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
     layout = read_layout()
     manifest: Manifest = {
         "interpreter": f"{WASI.name}-{WASI.version} (CPython {WASI.python})",
         "metering": metering.value,
         "compiler": compiler.value,
-        "files": files,
+        "files": described_files(directory),
         "imports": layout["imports"],
         "mutable_globals": layout["mutable_globals"],
         "most_memory_pages": MOST_MEMORY_PAGES,
