@@ -9,6 +9,7 @@ from typing import Any
 
 from hermetic_runtime.requests import RunReport
 from hermetic_runtime.results import Display, Outcome, RunError, Value
+from hermetic_runtime.strict_json import parse_json
 
 _ENOSPC, _EMFILE = 51, 33
 _MAX_DISPLAYS = 100
@@ -100,21 +101,9 @@ def _value(given: Any, limit: int) -> tuple[Value | None, bool]:
     if source is None:
         return Value(text), False
     try:
-        return Value(text, _json(_string(source)[:limit]), True), False
+        return Value(text, parse_json(_string(source)[:limit]), True), False
     except (ValueError, RecursionError):
         return Value(text), False
-
-
-def _json(source: str) -> Any:
-    """Raises ValueError for what is not JSON that can be written as UTF-8 again."""
-    value = json.loads(source, parse_constant=_refuse)
-    if "\\ud" in source.lower():
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _displays(given: Any, limit: int) -> tuple[Display, ...]:

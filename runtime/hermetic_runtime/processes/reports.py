@@ -10,6 +10,7 @@ from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.request_bounds import FILE_NAMES_BYTES, MOST_FILES
 from hermetic_runtime.requests import RunReport
 from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
+from hermetic_runtime.strict_json import parse_json
 
 _MOST_TEXT = 1024 * MIB
 """Texts of a report have no bound of their own: the frame has one."""
@@ -68,7 +69,7 @@ def _read_value(fields: Fields) -> Value:
     if source is None:
         return Value(shown)
     try:
-        return Value(shown, json.loads(source), is_json=True)
+        return Value(shown, parse_json(source), is_json=True)
     except RecursionError:
         return Value(shown)
     except ValueError as error:
