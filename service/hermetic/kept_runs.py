@@ -15,7 +15,6 @@ from hermetic.database import Database
 from hermetic.errors import IdempotencyConflict, NotAllowed, StorageError, UnknownRun
 from hermetic.grants import LOCAL, Grant
 from hermetic.orders import RunOrder
-from hermetic.result_fields import result_fields
 from hermetic.runs import RunService, SubmittedRun
 from hermetic.settings import ServiceSettings
 from hermetic_runtime.errors import HermeticError
@@ -212,7 +211,7 @@ class KeptRuns:
                 await self._finish(name, "failed", _describe(error))
             else:
                 if not self._is_for_later(name, result):
-                    await self._finish(name, "ended", result_fields(result))
+                    await self._finish(name, "ended", result.to_dict())
         except StorageError:
             _log.exception("the end of a run could not be written", extra={"run": name})
         finally:

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 
 from hermetic.http.problems import ServiceFault, problem_fields
 from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent
-from hermetic.result_fields import result_fields
 from hermetic.runs import SubmittedRun
 from hermetic_runtime.errors import HermeticError
 
@@ -38,7 +37,7 @@ def run_event(event: RunEvent) -> bytes:
         case Displayed(display):
             return encode_event("display", {"data": display.data})
         case Ended(result):
-            return encode_event("result", result_fields(result))
+            return encode_event("result", result.to_dict())
 
 
 class EventStreamResponse(Response):

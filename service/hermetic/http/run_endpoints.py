@@ -20,7 +20,6 @@ from hermetic.http.problems import ServiceFault
 from hermetic.http.service import Service
 from hermetic.kept_runs import KeptRun
 from hermetic.orders import RunOrder
-from hermetic.result_fields import result_fields
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
@@ -77,7 +76,7 @@ async def _run_while_connected(
     finally:
         submitted.cancel()
         gone.cancel()
-    return json_response(result_fields(result))
+    return json_response(result.to_dict())
 
 
 async def show_run(request: Request) -> Response:

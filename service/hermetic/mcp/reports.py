@@ -6,7 +6,6 @@ from typing import Any
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
-from hermetic.result_fields import result_fields
 from hermetic_runtime.results import Outcome, RunResult
 
 TEXT_CHARACTERS = 20_000
@@ -95,7 +94,7 @@ def shortened(text: str, most: int) -> str:
 
 def _structured(result: RunResult) -> dict[str, Any]:
     """`RunResult.to_dict`, without the images, which are there already, and not too long."""
-    fields = result_fields(result)
+    fields = result.to_dict()
     for stream in ("stdout", "stderr"):
         if len(fields[stream]["text"]) > DATA_CHARACTERS:
             text = fields[stream]["text"][:DATA_CHARACTERS]
