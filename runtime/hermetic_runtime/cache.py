@@ -17,6 +17,8 @@ from pathlib import Path
 from hermetic_runtime.errors import PreparationError
 
 ENVIRONMENT_VARIABLE = "HERMETIC_CACHE_DIR"
+UNFINISHED = ".unfinished"
+"""How the name of a folder ends that is being made."""
 _FOLDERS = {
     "interpreters": "*/*/",
     "images": "*/",
@@ -96,7 +98,7 @@ def describe_cache() -> list[CacheEntry]:
 def _entries(cache: Path) -> Iterator[CacheEntry]:
     patterns = (f"{folder}/{entry}" for folder, entry in _FOLDERS.items() if entry)
     for path in chain.from_iterable(map(cache.glob, patterns)):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or path.name.endswith(UNFINISHED):
             continue
         try:
             size = sum(item.stat().st_size for item in path.rglob("*") if item.is_file())

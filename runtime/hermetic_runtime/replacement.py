@@ -7,15 +7,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hermetic_runtime.cache import private_directory
-
-_UNFINISHED = ".unfinished"
+from hermetic_runtime.cache import UNFINISHED, private_directory
 
 
 @contextmanager
 def replacing(directory: Path) -> Generator[Path]:
     """A new directory that takes the place of `directory` when all went well."""
-    unfinished = directory.with_name(f"{directory.name}{_UNFINISHED}")
+    unfinished = directory.with_name(f"{directory.name}{UNFINISHED}")
     shutil.rmtree(unfinished, ignore_errors=True)
     private_directory(unfinished)
     try:
@@ -28,7 +26,7 @@ def replacing(directory: Path) -> Generator[Path]:
 
 def remove_unfinished(parent: Path) -> None:
     """Clear away what a preparation that was killed has left."""
-    for path in parent.glob(f"*{_UNFINISHED}"):
+    for path in parent.glob(f"*{UNFINISHED}"):
         shutil.rmtree(path, ignore_errors=True)
 
 
