@@ -93,8 +93,9 @@ def test_limits_of_a_run_hold_in_a_spare(pool: SparePool) -> None:
 def test_a_spare_that_ended_is_not_given_away(pool: SparePool, environment: Environment) -> None:
     spare = await_spare(pool, environment)
     pool.retire(spare)
-    while pool.ready == 0:  # one that starts while its zygote is killed would be lost later
+    while pool.ready == 0:
         time.sleep(0.05)
+    time.sleep(2)  # one more that starts while its zygote is killed would be lost later
     zygote_and_spares = guest_side_processes()
     for pid in zygote_and_spares:
         os.kill(pid, signal.SIGKILL)
