@@ -5,12 +5,16 @@ from __future__ import annotations
 from hermetic_runtime.errors import HermeticError, InvalidInput
 
 __all__ = [
+    "ApprovalRequired",
     "BodyTooLarge",
+    "CountersUnavailable",
     "HermeticError",
     "IdempotencyConflict",
     "InvalidInput",
     "MalformedBody",
     "NotAllowed",
+    "PolicyDenied",
+    "PolicyError",
     "QueueFull",
     "ServiceStopping",
     "StorageError",
@@ -70,6 +74,50 @@ class ServiceStopping(_TryAgain):
     """The service is being stopped and takes no more runs."""
 
     code = "service_stopping"
+
+
+class PolicyError(InvalidInput):
+    """A policy file is not a policy. The message names file, line and path."""
+
+    code = "policy_invalid"
+
+
+class PolicyDenied(HermeticError):
+    """Policy refuses this call. `rule` decided it.
+
+    `retry_after_seconds` is when the same call may pass, where time alone decides that.
+    """
+
+    code = "denied"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rule: str,
+        retry_after_seconds: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.rule = rule
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ApprovalRequired(HermeticError):
+    """A person has to approve this call first. `approval` is the id of the question."""
+
+    code = "approval_required"
+
+    def __init__(self, message: str, *, approval: str, rule: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.approval = approval
+        self.rule = rule
+
+
+class CountersUnavailable(HermeticError):
+    """The store of policy's counters can't be reached, so every counted call is refused."""
+
+    code = "counters_unavailable"
 
 
 class StorageError(HermeticError):

@@ -1,0 +1,1 @@
+"""The policy engine: who may run what, how often, with which limits."""
