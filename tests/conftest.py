@@ -8,21 +8,23 @@ from pathlib import Path
 import pytest
 from local_index import LocalIndex
 
+_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
-@pytest.fixture(scope="session", autouse=True)
-def shared_cache() -> Iterator[None]:
-    """One cache for the whole session, away from the user's own, unless one was named.
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One cache for all workers, away from the user's own, unless one was named.
 
     Nothing is compiled in the background: it would take the processors of the tests.
     """
     os.environ.setdefault("HERMETIC_BACKGROUND", "0")
-    if "HERMETIC_CACHE_DIR" in os.environ:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="hermetic-tests-") as folder:
-        os.environ["HERMETIC_CACHE_DIR"] = folder
-        yield
-        del os.environ["HERMETIC_CACHE_DIR"]
+    if "HERMETIC_CACHE_DIR" not in os.environ:
+        config.stash[_CACHE] = tempfile.TemporaryDirectory(prefix="hermetic-tests-")
+        os.environ["HERMETIC_CACHE_DIR"] = config.stash[_CACHE].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _CACHE in config.stash:
+        config.stash[_CACHE].cleanup()
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from hermetic_runtime.preparation_wasi import prepare_wasi
 
 
 @pytest.fixture(scope="session")
-def prepared(shared_cache: None) -> None:
+def prepared() -> None:
     """An interpreter that is ready, so that a test measures its own subject only."""
     prepare()
 
 
 @pytest.fixture(scope="session")
-def wasi_prepared(shared_cache: None) -> None:
+def wasi_prepared() -> None:
     """The other interpreter, ready too."""
     prepare_wasi()
 

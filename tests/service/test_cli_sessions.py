@@ -136,6 +136,7 @@ def test_the_shell_runs_completes_and_survives_an_interrupt() -> None:
         terminal.expect(b">>> ")
         terminal.send(b"abcdefgh + 1\n")
         terminal.expect(b"22")
+        terminal.expect(b">>> ")
         terminal.send(b"\x04")
         assert terminal.end() == 0
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -294,10 +295,15 @@ def test_a_zygote_that_can_not_load_is_reported_with_its_last_words(tmp_path: Pa
         guest.start()
 
 
-def test_a_damaged_interpreter_is_made_again(directory: Path, tmp_path: Path) -> None:
-    for zygote in guest_side_processes() & children_of(os.getpid()):
-        os.kill(zygote, signal.SIGKILL)
-    core = directory / "core.cwasm"
+def test_a_damaged_interpreter_is_made_again(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    relative = directory.relative_to(os.environ["HERMETIC_CACHE_DIR"])
+    shutil.copytree(directory, cache / relative)
+    cache.chmod(0o700)
+    monkeypatch.setenv("HERMETIC_CACHE_DIR", str(cache))
+    core = cache / relative / "core.cwasm"
     content = core.read_bytes()
     damaged = tmp_path / "core.cwasm"
     damaged.write_bytes(content[:100_000] + bytes(len(content) - 100_000))
