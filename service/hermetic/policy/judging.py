@@ -222,7 +222,7 @@ def _denial(
     until: float | None,
     now: float,
 ) -> Decision:
-    retry = None if until is None else max(until - now, 0.0)
+    retry = None if until is None or not math.isfinite(now) else max(until - now, 0.0)
     reason = (
         f"The call of {_shown(call.tool)} was refused: {_sentence(decisive.why)}"
         f" Rule: {decisive.rule}."
