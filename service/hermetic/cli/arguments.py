@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
+from hermetic.cli.policy_arguments import add_policy
 from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
 from hermetic.cli.service_arguments import add_services
 from hermetic.cli.session_arguments import add_sessions
@@ -111,10 +112,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     _add_cache(commands)
     add_services(commands, _add_limits)
     add_sessions(commands)
+    add_policy(commands)
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
         parser.error(
-            "say what to do: run, session, shell, serve, mcp, key, resolve, env, doctor or cache"
+            "say what to do: run, session, shell, serve, mcp, key, policy, resolve, env, doctor or"
+            " cache"
         )
     return options
 

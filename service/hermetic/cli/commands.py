@@ -64,6 +64,10 @@ def _dispatch(options: argparse.Namespace) -> int:
             from hermetic.cli.key_commands import run_key_command
 
             return run_key_command(str(action), options)
+        case "policy", action:
+            from hermetic.cli.policies import run_policy_command
+
+            return run_policy_command(str(action), options)
         case "cache", "info":
             from hermetic.cli.caching import info
 

@@ -50,7 +50,7 @@ def parse_policy(data: bytes, name: str = "policy") -> Policy:
     try:
         document = PolicyDocument.model_validate(given)
     except ValidationError as error:
-        raise _shape_error(error, tree) from error
+        raise shape_error(error, tree) from error
     try:
         return _compile(document, cast("dict[str, Any]", given), name, data)
     except Fault as fault:
@@ -92,7 +92,8 @@ def _is_intercept(given: dict[str, Any]) -> bool:
     return all("rules" in part and not any(key in part for key in _OF_TOOLS) for part in parts)
 
 
-def _shape_error(error: ValidationError, tree: SourceTree) -> PolicyError:
+def shape_error(error: ValidationError, tree: SourceTree) -> PolicyError:
+    """An error of pydantic as one of ours, with file, lines and paths."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     lines: list[str] = []
     for problem in problems[:_MOST_SHOWN]:

@@ -19,6 +19,9 @@ PACKAGE_BYTES = "package_bytes"
 SPENDS = (CPU_SECONDS, MEMORY_SECONDS, RUNS, PACKAGE_BYTES)
 
 
+SPEND_PREFIX = "spend:"
+
+
 def spend_key(owner: str, tool: str, name: str, window: int, start: int) -> CounterKey:
     """The counter of one spend; it can't have the name of a counter in a policy file."""
-    return CounterKey(owner, tool, f"spend:{name}", window, start)
+    return CounterKey(owner, tool, f"{SPEND_PREFIX}{name}", window, start)
