@@ -124,7 +124,7 @@ class Entries:
         self._check_directory(location)
         if not isinstance(node, Directory):
             raise Failure(Errno.ENOTDIR)
-        if self._namespace.is_mount_point(location.directory, location.name):
+        if self._namespace.is_busy(location.directory, location.name):
             raise Failure(Errno.EBUSY)
         if not node.is_empty():
             raise Failure(Errno.ENOTEMPTY)
@@ -155,7 +155,7 @@ class Entries:
         self._check_directory(old)
         self._check_directory(new)
         self._check_replacement(node, replaced)
-        if any(self._namespace.is_mount_point(at.directory, at.name) for at in (old, new)):
+        if any(self._namespace.is_busy(at.directory, at.name) for at in (old, new)):
             raise Failure(Errno.EBUSY)
         if isinstance(replaced, Directory) and not replaced.is_empty():
             raise Failure(Errno.ENOTEMPTY)

@@ -119,6 +119,8 @@ class Directory(Node):
 
     name: bytes
     removed: bool
+    permanent: bool = False
+    """Whether the system made it, for good: the guest can neither remove nor rename it."""
 
     @property
     def parent(self) -> Directory:

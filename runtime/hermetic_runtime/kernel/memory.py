@@ -221,7 +221,7 @@ class MemoryDirectory(MemoryNode, Directory):
     whatever was made or removed meanwhile.
     """
 
-    __slots__ = ("_entries", "_next_position", "_parent", "name", "removed")
+    __slots__ = ("_entries", "_next_position", "_parent", "name", "permanent", "removed")
 
     def __init__(
         self,
@@ -234,6 +234,7 @@ class MemoryDirectory(MemoryNode, Directory):
         self.links = 2
         self._parent = parent or self
         self.name = name
+        self.permanent = False
         self.removed = False
         self._entries: dict[bytes, tuple[MemoryNode, int]] = {}
         self._next_position = count(FIRST_POSITION).__next__
@@ -302,6 +303,7 @@ class MemoryDirectory(MemoryNode, Directory):
 
     def create_mount_point(self, name: bytes) -> Directory:
         directory = self.new_directory(name, 0o755)
+        directory.permanent = True
         self._put(name, directory)
         return directory
 

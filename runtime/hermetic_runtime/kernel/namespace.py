@@ -69,9 +69,12 @@ class Namespace:
         parent = directory.parent
         return self._mounted.get(parent, parent)
 
-    def is_mount_point(self, directory: Directory, name: bytes) -> bool:
-        """Whether something is mounted on the entry `name` of `directory`."""
-        return directory.lookup(name) in self._mounted
+    def is_busy(self, directory: Directory, name: bytes) -> bool:
+        """Whether the entry `name` of `directory` has to stay: something is mounted on it, or
+        the system made it.
+        """
+        node = directory.lookup(name)
+        return isinstance(node, Directory) and (node.permanent or node in self._mounted)
 
     def is_inside(self, directory: Directory, ancestor: Node) -> bool:
         """Whether `directory` is `ancestor` or lies below it, in one filesystem."""

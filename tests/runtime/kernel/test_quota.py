@@ -8,6 +8,7 @@ from kernel_checks import fails_with, new_kernel, write_file
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_CREAT, O_RDWR
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.quota import Quota
 
 ENTRY = 256
@@ -119,3 +120,21 @@ def test_an_unlinked_open_file_counts_until_it_is_closed() -> None:
 
     kernel.close(fd)
     assert quota.bytes_used == 0
+
+
+@pytest.mark.parametrize("folder", [b"/tmp", b"/data", b"/data/in"])
+def test_folders_that_cost_the_guest_nothing_can_be_neither_removed_nor_renamed(
+    folder: bytes,
+) -> None:
+    quota = Quota(10_000, 100)
+    root = MemoryFilesystem(quota)
+    root.root.create_mount_point(b"tmp")
+    kernel = new_kernel(quota=quota, mounts={b"/": root, b"/data/in": MemoryFilesystem(quota)})
+    kernel.mkdir(AT_FDCWD, b"/new", 0o755)
+
+    with fails_with(Errno.EBUSY):
+        kernel.rmdir(AT_FDCWD, folder)
+    with fails_with(Errno.EBUSY):
+        kernel.rename(AT_FDCWD, folder, AT_FDCWD, folder + b"x")
+    with fails_with(Errno.EBUSY):
+        kernel.rename(AT_FDCWD, b"/new", AT_FDCWD, folder)
