@@ -6,7 +6,7 @@ filesystems. Here every change is refused with EROFS; a writable filesystem over
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry, FilesystemStatistics
@@ -135,6 +135,12 @@ class Directory(Node):
         other one appears exactly once.
         """
         raise NotImplementedError
+
+    def nodes(self) -> Sequence[tuple[bytes, Node]]:
+        """(name, node) of every entry that was made here, in a filesystem that can be
+        written to.
+        """
+        return ()
 
     def is_empty(self) -> bool:
         return next(self.scan(FIRST_POSITION), None) is None

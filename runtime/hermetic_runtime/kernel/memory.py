@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry, FilesystemStatistics
@@ -28,6 +28,7 @@ from hermetic_runtime.kernel.filesystem import (
     Symlink,
 )
 from hermetic_runtime.kernel.quota import ENTRY_BYTES, Quota
+from hermetic_runtime.kernel.tree_bounds import check_place
 
 _LINKS_MAX = 65_000
 
@@ -268,8 +269,7 @@ class MemoryDirectory(MemoryNode, Directory):
     def is_empty(self) -> bool:
         return not self._entries
 
-    def nodes(self) -> list[tuple[bytes, MemoryNode]]:
-        """(name, node) of every entry."""
+    def nodes(self) -> Sequence[tuple[bytes, MemoryNode]]:
         return [(name, node) for name, (node, _) in self._entries.items()]
 
     def create_file(self, name: bytes, permissions: int) -> File:
@@ -320,6 +320,7 @@ class MemoryDirectory(MemoryNode, Directory):
         assert isinstance(target, MemoryDirectory)
         if target.removed:
             raise Failure(Errno.ENOENT)
+        check_place(target, new_name, self.lookup(name))
         replaced = target.lookup(new_name)
         if replaced is None:
             self._charge_difference(len(new_name) - len(name))
@@ -340,6 +341,7 @@ class MemoryDirectory(MemoryNode, Directory):
     def _add(self, name: bytes, node: MemoryNode) -> None:
         if self.removed:
             raise Failure(Errno.ENOENT)
+        check_place(self, name)
         quota = self._filesystem.quota
         quota.charge(ENTRY_BYTES + len(name), 1)
         try:

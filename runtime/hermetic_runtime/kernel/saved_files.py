@@ -8,20 +8,19 @@ from typing import NamedTuple
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
     O_CREAT,
-    O_DIRECTORY,
     O_EXCL,
-    O_RDONLY,
     O_WRONLY,
     S_IFDIR,
     S_IFLNK,
     S_IFMT,
     S_IFREG,
 )
+from hermetic_runtime.kernel.errno import Errno, Failure
+from hermetic_runtime.kernel.filesystem import FIRST_POSITION, Directory, File, Node, Symlink
 from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.namespace import Namespace
 
 FOLDERS = (b"/tmp", b"/workspace")
-_LISTED_AT_ONCE = 256
-_CHUNK_BYTES = 1024 * 1024
 
 
 class SavedFile(NamedTuple):
@@ -34,43 +33,50 @@ class SavedFile(NamedTuple):
 
 
 def save_files(kernel: Kernel, folders: Iterable[bytes] = FOLDERS) -> list[SavedFile]:
-    """Everything below `folders`, parents first. Other kinds of nodes are left out."""
-    return [saved for folder in folders for saved in _save_below(kernel, folder)]
+    """Everything below `folders`, parents first. Other kinds of nodes are left out.
+
+    What the guest may do plays no part in it: neither its permissions nor its descriptors.
+    """
+    return [saved for folder in folders for saved in _save_below(kernel.namespace, folder)]
 
 
-def _save_below(kernel: Kernel, folder: bytes) -> Iterator[SavedFile]:
-    for name in _names(kernel, folder):
-        path = folder + b"/" + name
-        status = kernel.stat(AT_FDCWD, path, follow=False)
-        kind = status.mode & S_IFMT
-        contents = b""
-        if kind == S_IFREG:
-            contents = _contents(kernel, path)
-        elif kind == S_IFLNK:
-            contents = kernel.readlink(AT_FDCWD, path)
-        elif kind != S_IFDIR:
-            continue
-        yield SavedFile(path, status.mode, contents, status.mtime_ns)
-        if kind == S_IFDIR:
-            yield from _save_below(kernel, path)
+def _save_below(namespace: Namespace, folder: bytes) -> Iterator[SavedFile]:
+    pending = [(folder, _directory(namespace, folder))]
+    while pending:
+        path, directory = pending.pop()
+        for entry in directory.scan(FIRST_POSITION):
+            node = namespace.child(directory, entry.name)
+            below = path + b"/" + entry.name
+            if isinstance(node, Directory):
+                yield _saved(below, node, b"")
+                pending.append((below, node))
+            elif isinstance(node, Symlink):
+                yield _saved(below, node, node.target())
+            elif isinstance(node, File):
+                yield _saved(below, node, _contents(node))
 
 
-def _names(kernel: Kernel, folder: bytes) -> list[bytes]:
-    fd = kernel.open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0)
-    names: list[bytes] = []
-    while entries := kernel.read_directory(fd, _LISTED_AT_ONCE):
-        names += [entry.name for entry in entries if entry.name not in (b".", b"..")]
-    kernel.close(fd)
-    return names
+def _directory(namespace: Namespace, path: bytes) -> Directory:
+    directory = namespace.root
+    for name in path.strip(b"/").split(b"/"):
+        node = namespace.child(directory, name)
+        if not isinstance(node, Directory):
+            raise Failure(Errno.ENOTDIR)
+        directory = node
+    return directory
 
 
-def _contents(kernel: Kernel, path: bytes) -> bytes:
-    fd = kernel.open(AT_FDCWD, path, O_RDONLY, 0)
-    pieces: list[bytes] = []
-    while piece := kernel.read(fd, _CHUNK_BYTES):
-        pieces.append(bytes(piece))
-    kernel.close(fd)
-    return b"".join(pieces)
+def _saved(path: bytes, node: Node, contents: bytes) -> SavedFile:
+    attributes = node.attributes()
+    return SavedFile(path, attributes.mode, contents, attributes.mtime_ns)
+
+
+def _contents(file: File) -> bytes:
+    file.acquire()
+    try:
+        return bytes(file.read_at(0, file.size()))
+    finally:
+        file.release()
 
 
 def restore_files(kernel: Kernel, files: Iterable[SavedFile]) -> None:
@@ -80,17 +86,19 @@ def restore_files(kernel: Kernel, files: Iterable[SavedFile]) -> None:
     """
     restored = list(files)
     for saved in restored:
-        kind, permissions = saved.mode & S_IFMT, saved.mode & 0o7777
+        kind = saved.mode & S_IFMT
         if kind == S_IFDIR:
-            kernel.mkdir(AT_FDCWD, saved.path, permissions)
+            kernel.mkdir(AT_FDCWD, saved.path, 0o700)
         elif kind == S_IFLNK:
             kernel.symlink(saved.contents, AT_FDCWD, saved.path)
-            continue
         else:
-            fd = kernel.open(AT_FDCWD, saved.path, O_WRONLY | O_CREAT | O_EXCL, permissions)
+            fd = kernel.open(AT_FDCWD, saved.path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
             kernel.write(fd, saved.contents)
             kernel.close(fd)
-        kernel.chmod(AT_FDCWD, saved.path, permissions)
-    for saved in restored:
-        if saved.mode & S_IFMT == S_IFREG:
+    # What is in a folder comes before the folder, which may not be searched afterwards.
+    for saved in reversed(restored):
+        kind = saved.mode & S_IFMT
+        if kind == S_IFREG:
             kernel.utimens(AT_FDCWD, saved.path, saved.mtime_ns, saved.mtime_ns)
+        if kind != S_IFLNK:
+            kernel.chmod(AT_FDCWD, saved.path, saved.mode & 0o7777)

@@ -361,16 +361,6 @@ def test_names_that_come_and_go_leave_nothing_behind(
     assert changed(overlay) == [(b"d/new", "directory", b"")]
 
 
-def test_paths_too_long_for_the_host_are_not_reported(
-    kernel: Kernel, overlay: OverlayFilesystem
-) -> None:
-    for _ in range(20):
-        kernel.mkdir(AT_FDCWD, b"n" * 250, 0o755)
-        kernel.chdir(b"n" * 250)
-
-    assert len(changed(overlay)) == 16
-
-
 def test_changed_files_are_named_without_being_reported(
     kernel: Kernel, overlay: OverlayFilesystem
 ) -> None:

@@ -1,0 +1,45 @@
+"""What a guest's folders hold is saved whatever the guest did to them."""
+
+from __future__ import annotations
+
+from kernel_checks import new_kernel, read_file, write_file
+
+from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY
+from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.saved_files import restore_files, save_files
+
+
+def guest_kernel() -> Kernel:
+    kernel = new_kernel(open_files=8)
+    kernel.mkdir(AT_FDCWD, b"/tmp", 0o777)
+    return kernel
+
+
+def saved_and_restored(kernel: Kernel) -> Kernel:
+    restored = guest_kernel()
+    restore_files(restored, save_files(kernel, [b"/tmp"]))
+    return restored
+
+
+def test_what_the_guest_may_not_read_is_saved() -> None:
+    kernel = guest_kernel()
+    kernel.mkdir(AT_FDCWD, b"/tmp/d", 0o755)
+    write_file(kernel, b"/tmp/d/f", b"contents")
+    for path in (b"/tmp/d/f", b"/tmp/d", b"/tmp", b"/"):
+        kernel.chmod(AT_FDCWD, path, 0)
+
+    restored = saved_and_restored(kernel)
+
+    assert restored.stat(AT_FDCWD, b"/tmp/d").mode & 0o777 == 0
+    restored.chmod(AT_FDCWD, b"/tmp/d", 0o755)
+    restored.chmod(AT_FDCWD, b"/tmp/d/f", 0o644)
+    assert read_file(restored, b"/tmp/d/f") == b"contents"
+
+
+def test_files_are_saved_when_no_descriptor_is_left() -> None:
+    kernel = guest_kernel()
+    write_file(kernel, b"/tmp/f", b"contents")
+    for _ in range(5):
+        kernel.open(AT_FDCWD, b"/tmp/f", O_RDONLY, 0)
+
+    assert read_file(saved_and_restored(kernel), b"/tmp/f") == b"contents"
