@@ -1,0 +1,387 @@
+"""Programs that use up the stack, in Python and in C."""
+
+from __future__ import annotations
+
+from hostile_program import CRASHED, ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram
+
+_BAD_END = ERROR | CRASHED | MEMORY | OUTPUT
+
+PROGRAMS = (
+    HostileProgram(
+        "recursion",
+        """
+def f(): f()
+f()
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion with a raised limit",
+        """
+import sys
+sys.setrecursionlimit(10**9)
+def f(): f()
+f()
+""",
+        _BAD_END | TIMEOUT,
+        short=True,
+        alters_itself=True,
+    ),
+    HostileProgram(
+        "recursion through C with a raised limit",
+        """
+import sys
+sys.setrecursionlimit(10**9)
+def f(*_): return list(map(f, [1]))
+f()
+""",
+        _BAD_END | TIMEOUT,
+        short=True,
+        alters_itself=True,
+    ),
+    HostileProgram(
+        "recursion through attributes",
+        """
+class A:
+    def __getattr__(self, name): return getattr(self, name)
+A().x
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion through repr",
+        """
+class A:
+    def __repr__(self): return repr(self)
+repr(A())
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion through comparison",
+        """
+class A:
+    def __eq__(self, other): return self == other
+A() == A()
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion through a hash",
+        """
+class A:
+    def __hash__(self): return hash(self)
+hash(A())
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion that is caught and goes on",
+        """
+def f():
+    try:
+        f()
+    finally:
+        f()
+f()
+""",
+        TIMEOUT,
+        short=True,
+    ),
+    HostileProgram(
+        "recursion in an exception handler",
+        """
+def f():
+    try:
+        raise ValueError
+    except ValueError:
+        f()
+f()
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion of generators",
+        """
+def f():
+    yield from f()
+list(f())
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion of coroutines",
+        """
+async def f(): await f()
+await f()
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "recursion of properties in a class body",
+        """
+class M(type):
+    def __instancecheck__(c, x): return isinstance(x, c)
+class A(metaclass=M): pass
+isinstance(1, A)
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "a deep list, shown",
+        """
+a = []
+for _ in range(100_000): a = [a]
+repr(a)
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "a deep list, compared",
+        """
+def deep():
+    a = []
+    for _ in range(100_000):
+        a = [a]
+    return a
+deep() == deep()
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "a deep tuple, hashed",
+        """
+a = ()
+for _ in range(100_000): a = (a,)
+hash(a)
+""",
+        OK | _BAD_END,
+    ),
+    HostileProgram(
+        "a deep list, let go",
+        """
+a = []
+for _ in range(500_000): a = [a]
+del a
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep list of dictionaries, let go",
+        """
+a = {}
+for _ in range(200_000): a = {0: a}
+del a
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of closures, let go",
+        """
+f = None
+for _ in range(200_000): f = (lambda g: lambda: g)(f)
+del f
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of exceptions, let go",
+        """
+error = None
+for _ in range(100_000):
+    new = ValueError()
+    new.__context__ = error
+    error = new
+del error, new
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of exceptions, raised",
+        """
+error = ValueError()
+for _ in range(10_000):
+    new = ValueError()
+    new.__cause__ = error
+    error = new
+raise error
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "a deep chain of iterators",
+        """
+i = iter([1])
+for _ in range(200_000): i = map(int, i)
+next(i)
+""",
+        OK | _BAD_END,
+    ),
+    HostileProgram(
+        "a deep chain of iterators, let go",
+        """
+import itertools
+i = iter([1])
+for _ in range(300_000): i = itertools.chain(i)
+del i
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of partial functions",
+        """
+import functools
+class P(functools.partial): pass
+f = print
+for _ in range(100_000):
+    f = P(f)
+    f.x = 1
+f()
+""",
+        _BAD_END | OK,
+    ),
+    HostileProgram(
+        "deep JSON, read",
+        """
+import json
+json.loads('[' * 100_000)
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "deep JSON, written",
+        """
+import json
+a = []
+for _ in range(100_000): a = [a]
+json.dumps(a)
+""",
+        ERROR | OUTPUT,
+    ),
+    HostileProgram("deep brackets, evaluated", "eval('(' * 10_000 + ')' * 10_000)", _BAD_END),
+    HostileProgram(
+        "deep brackets, parsed",
+        """
+import ast
+ast.parse('[' * 5_000 + ']' * 5_000)
+""",
+        _BAD_END,
+    ),
+    HostileProgram(
+        "deep operators, compiled", "compile('-' * 100_000 + '1', 'a', 'eval')", _BAD_END
+    ),
+    HostileProgram(
+        "deep attributes, compiled", "compile('a' + '.a' * 100_000, 'a', 'eval')", _BAD_END | OK
+    ),
+    HostileProgram(
+        "deep blocks, compiled",
+        "compile('\\n'.join(' ' * i + 'if 1:' for i in range(200)), 'a', 'exec')",
+        ERROR,
+    ),
+    HostileProgram(
+        "a deep syntax tree, compiled",
+        """
+import ast
+node = ast.Constant(1)
+for _ in range(100_000):
+    node = ast.UnaryOp(ast.Not(), node)
+compile(ast.fix_missing_locations(ast.Expression(node)), 'a', 'eval')
+""",
+        _BAD_END,
+    ),
+    HostileProgram(
+        "a deep literal",
+        """
+import ast
+ast.literal_eval('[' * 50_000 + ']' * 50_000)
+""",
+        _BAD_END,
+    ),
+    HostileProgram(
+        "a deep regular expression",
+        """
+import re
+re.compile('(' * 50_000 + ')' * 50_000)
+""",
+        _BAD_END,
+    ),
+    HostileProgram(
+        "a regular expression that recurses over its text",
+        """
+import re
+re.match('(?:a|b)*?c', 'ab' * 1_000_000)
+""",
+        OK | ERROR | MEMORY,
+    ),
+    HostileProgram(
+        "a deep pickle, made",
+        """
+import pickle
+a = []
+for _ in range(100_000): a = [a]
+pickle.dumps(a)
+""",
+        _BAD_END,
+    ),
+    HostileProgram(
+        "a deep pickle, read",
+        """
+import pickle
+pickle.loads(b']' * 200_000 + b'a' * 199_999 + b'.')
+""",
+        OK | _BAD_END,
+    ),
+    HostileProgram(
+        "deep marshalled data",
+        """
+import marshal
+marshal.loads(b'[\\1\\0\\0\\0' * 100_000)
+""",
+        _BAD_END,
+    ),
+    HostileProgram(
+        "deep XML",
+        """
+import xml.etree.ElementTree as t
+t.fromstring('<a>' * 200_000 + '</a>' * 200_000)
+""",
+        OK | _BAD_END,
+    ),
+    HostileProgram(
+        "a deep copy",
+        """
+import copy
+a = []
+for _ in range(100_000): a = [a]
+copy.deepcopy(a)
+""",
+        ERROR | OUTPUT,
+    ),
+    HostileProgram(
+        "a class with a long line of ancestors",
+        """
+c = object
+for i in range(20_000): c = type('C', (c,), {})
+""",
+        _BAD_END | TIMEOUT | OK,
+        short=True,
+    ),
+    HostileProgram(
+        "a finalizer that recurses",
+        """
+class A:
+    def __del__(self): A()
+A()
+""",
+        OK | _BAD_END | TIMEOUT,
+        short=True,
+    ),
+    HostileProgram(
+        "a function with the most arguments",
+        """
+f = lambda *a: len(a)
+eval('f(' + '0,' * 200_000 + ')')
+""",
+        OK | _BAD_END,
+    ),
+)
