@@ -15,10 +15,14 @@ OnOutput = Callable[[str, bytes], None]
 
 
 class DrivenRun(NamedTuple):
-    """A report, and the changes of writable mounts by the index of the mount."""
+    """A report, and the changes of writable mounts by the index of the mount.
+
+    `taken` is false when the guest was lost before the run reached it: nothing was executed.
+    """
 
     report: RunReport
     changes: list[tuple[int, Change]]
+    taken: bool = True
 
 
 class Driver(Protocol):

@@ -32,7 +32,7 @@ class GuestFilesystems:
     ) -> None:
         self._overlays: dict[int, OverlayFilesystem] = {}
         self._workspace = OverlayFilesystem(EmptyFilesystem(), quota)
-        self._keep_files = keep_files
+        self.keep_files = keep_files
         root = MemoryFilesystem(quota)
         for name in (b"tmp", b"workspace"):
             root.root.create_mount_point(name)
@@ -86,7 +86,7 @@ class GuestFilesystems:
         ]
         if self._workspace in self._overlays.values():
             return changes
-        if self._keep_files:
+        if self.keep_files:
             changes += [(WORKSPACE_INDEX, change) for change in self._workspace.changes()]
         else:
             self._workspace.forget_changes()

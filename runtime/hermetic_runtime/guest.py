@@ -73,21 +73,26 @@ class Guest:
         *,
         deliver: Callable[[str, bytes], None],
         request_input: Callable[[], None],
+        snapshot: LoadedSnapshot | None = None,
     ) -> None:
+        """`snapshot` is what to start from, instead of any that fits."""
         limits = settings.limits
         interpreter = environment.interpreter
-        waking, snapshot = _starting_point(environment, settings)
+        waking = None
+        if snapshot is None:
+            waking, snapshot = _starting_point(environment, settings)
+        self._deliver_to = deliver
+        self._request_from = request_input
         self._metering = interpreter.metering
         self._wakeup = Wakeup()
-        self._input = QueueInput(self._wakeup, request_input)
+        self._input = QueueInput(self._wakeup, self._request_input)
         self._budget = OutputBudget(limits.output_bytes)
-        self._stdout = OutputStream("stdout", self._budget, deliver)
-        self._stderr = OutputStream("stderr", self._budget, deliver)
+        self._stdout = OutputStream("stdout", self._budget, self._deliver)
+        self._stderr = OutputStream("stderr", self._budget, self._deliver)
         self._quota = Quota(limits.disk_bytes, limits.files)
         self._filesystems = GuestFilesystems(
             environment, settings.mounts, self._quota, keep_files=settings.keep_files
         )
-        clock = Clock()
         self._kernel = Kernel(
             mounts=self._filesystems.mounts,
             quota=self._quota,
@@ -96,7 +101,7 @@ class Guest:
             stdout=self._stdout,
             stderr=self._stderr,
             wakeup=self._wakeup,
-            clock=clock,
+            clock=Clock(),
         )
         self._instance = interpreter.instantiate(
             self._kernel,
@@ -107,6 +112,7 @@ class Guest:
         )
         self._variables = settings.environment
         self._snapshot = snapshot
+        self._restored = False
         self._waking = waking
         self._deadlines: RunDeadlines | None = None
         self._ticker = EpochTicker(interpreter.engine)
@@ -127,12 +133,45 @@ class Guest:
         else:
             self._resume(self._snapshot.guest)
 
-    def _resume(self, saved: SavedGuest) -> None:
-        """Go on as the guest of a snapshot, with variables and random state of its own."""
-        self._kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
+    def restore(self) -> None:
+        """Stand where the guest of the snapshot stood. Nothing of the guest is executed."""
+        assert self._snapshot is not None
+        saved = self._snapshot.guest
         restore_files(self._kernel, (SavedFile(*fields) for fields in saved.files))
         self._filesystems.forget_changes()
         self._instance.resume(saved.instance)
+        self._restored = True
+
+    def adopt(
+        self,
+        settings: GuestSettings,
+        *,
+        deliver: Callable[[str, bytes], None],
+        request_input: Callable[[], None],
+    ) -> None:
+        """Serve other settings than those that it was made with, before it has booted.
+
+        They must have neither variables nor mounts nor a state to wake from.
+        """
+        limits = settings.limits
+        self._deliver_to, self._request_from = deliver, request_input
+        self._budget.renew(limits.output_bytes)
+        self._quota.disk_bytes, self._quota.files = limits.disk_bytes, limits.files
+        self._filesystems.keep_files = settings.keep_files
+        self._kernel.table.limit = limits.open_files
+        self._instance.limit_memory(limits.memory_bytes)
+
+    def _deliver(self, stream: str, data: bytes) -> None:
+        self._deliver_to(stream, data)
+
+    def _request_input(self) -> None:
+        self._request_from()
+
+    def _resume(self, saved: SavedGuest) -> None:
+        """Go on as the guest of a snapshot, with variables and random state of its own."""
+        if not self._restored:
+            self.restore()
+        self._kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
         self._ask({"action": "resume", "variables": self._variables})
 
     def _wake(self, reader: StateReader) -> None:

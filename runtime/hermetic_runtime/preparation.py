@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hermetic_runtime.cache import cache_directory, private_directory
@@ -29,8 +30,14 @@ class Progress:
 
 def prepared_directory(metering: Metering, image: InterpreterImage = PYODIDE) -> Path:
     """Where an interpreter is, or will be, ready to run."""
+    return cache_directory() / "interpreters" / _place(metering, image)
+
+
+@cache
+def _place(metering: Metering, image: InterpreterImage) -> str:
+    """Reads the whole image, which is the same while this process lives."""
     name = f"{image.name}-{image.version}-{image.content_hash()[:12]}"
-    return cache_directory() / "interpreters" / name / compilation_key(metering)
+    return f"{name}/{compilation_key(metering)}"
 
 
 def prepare(

@@ -6,12 +6,17 @@ Kept apart from the making of it, because every process that runs guests reads i
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 """The folder of the snapshots over no packages, which are numbered."""
+
+
+_sizes: dict[str, tuple[tuple[int, int, int], dict[str, int]]] = {}
+"""By folder: which version of its manifest was read, and the size of each file by path."""
 
 
 class Manifest(TypedDict):
@@ -38,11 +43,18 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def is_complete(directory: Path) -> bool:
-    """Whether every file is there with the size that was written. Reads no contents."""
+    """Whether every file is there with the size that was written. Reads no contents, and
+    the manifest only if it is another than the last time.
+    """
+    folder = os.fspath(directory)
     try:
-        return all(
-            (directory / name).stat().st_size == size
-            for name, (size, _) in read_manifest(directory)["files"].items()
-        )
+        status = os.stat(f"{folder}/{MANIFEST}")
+        version = status.st_ino, status.st_mtime_ns, status.st_size
+        known = _sizes.get(folder)
+        if known is None or known[0] != version:
+            files = read_manifest(directory)["files"]
+            sizes = {f"{folder}/{name}": size for name, (size, _) in files.items()}
+            known = _sizes[folder] = version, sizes
+        return all(os.stat(path).st_size == size for path, size in known[1].items())
     except (OSError, ValueError, KeyError, TypeError):
         return False

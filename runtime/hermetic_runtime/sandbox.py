@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import Driver, OnOutput
+from hermetic_runtime.driver import DrivenRun, Driver, OnOutput
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import (
     InstallError,
@@ -24,7 +24,7 @@ from hermetic_runtime.errors import (
     SandboxClosed,
     SandboxCrashed,
 )
-from hermetic_runtime.input_source import open_input
+from hermetic_runtime.input_source import InputSource, open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
 from hermetic_runtime.mounts import Mount
@@ -48,7 +48,7 @@ from hermetic_runtime.request_checks import (
     checked_request,
     narrowed_limits,
 )
-from hermetic_runtime.requests import GuestMount, RunReport
+from hermetic_runtime.requests import GuestMount, RunReport, RunRequest
 from hermetic_runtime.results import RunResult, Timings
 from hermetic_runtime.run_results import install_error_result, run_result
 
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from hermetic_runtime.processes.spares import SparePool
 
 Isolation = Literal["process", "shared"]
+_MORE_STARTS = 2
+"""How many guests are started for those that are lost before they take the first run."""
 
 
 def run(
@@ -253,12 +255,12 @@ class Sandbox:
                 except InstallError as error:
                     self._close("its packages could not be installed")
                     return install_error_result(error)
-            driver, directories = self._driver, self._directories
-            assert driver is not None and directories is not None
             output = CapturedOutput(request.limits.output_bytes, on_output)
             began = time.perf_counter()
             try:
-                driven = driver.run(request, output, source)
+                driven = self._run_driver(request, output, source, first=first)
+                driver, directories = self._driver, self._directories
+                assert driver is not None and directories is not None
                 displays = driven.report.displays
                 written = directories.give_back(driven.changes, displays, output)
             except BaseException as error:
@@ -279,6 +281,22 @@ class Sandbox:
                 interpreter=driver.interpreter,
                 notes=notes,
             )
+
+    def _run_driver(
+        self, request: RunRequest, output: CapturedOutput, source: InputSource, *, first: bool
+    ) -> DrivenRun:
+        """A guest that is lost before it takes its first run has done nothing yet, and
+        another one takes its place.
+        """
+        assert self._driver is not None
+        driven = self._driver.run(request, output, source)
+        for _ in range(_MORE_STARTS if first else 0):
+            if driven.taken or self._cancelled:
+                break
+            self._release()
+            self._start(request.source)
+            driven = self._driver.run(request, output, source)
+        return driven
 
     def _without_mounted_files(self, report: RunReport) -> RunReport:
         """Files in a mount of the caller's are the mount's to tell."""

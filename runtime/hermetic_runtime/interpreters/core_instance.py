@@ -120,11 +120,14 @@ class CoreInstance:
         """`memory`, instead of the initial one, is what a snapshot starts from."""
         self._modules = modules
         self.store = GuestStore(modules.engine)
-        self.store.store.set_limits(
-            memory_size=memory_limit, table_elements=_MAX_TABLE_ELEMENTS, memories=1
-        )
+        self.limit_memory(memory_limit)
         self._memory = self.store.instantiate(memory or modules.memory, []).export("memory")
         self._core: Instance | None = None
+
+    def limit_memory(self, size: int) -> None:
+        self.store.store.set_limits(
+            memory_size=size, table_elements=_MAX_TABLE_ELEMENTS, memories=1
+        )
 
     def map_memory(self) -> memoryview:
         return memory_bytes(self.store, self._memory)

@@ -57,6 +57,10 @@ class InterpreterInstance(Protocol):
         """Linear memory itself, as it is now. To be dropped before it grows or is closed."""
         ...
 
+    def limit_memory(self, size: int) -> None:
+        """From now on linear memory may have at most `size` bytes."""
+        ...
+
     def grow_memory_to(self, size: int) -> bool:
         """Grow to `size` bytes, whole pages. False when the memory's limit forbids it."""
         ...

@@ -202,6 +202,10 @@ class PyodideInstance:
     def map_memory(self) -> memoryview:
         return self._instance.map_memory()
 
+    def limit_memory(self, size: int) -> None:
+        self._instance.limit_memory(size)
+        self._abi.memory.limit = size
+
     def grow_memory_to(self, size: int) -> bool:
         grown = self._instance.grow_by_pages((size - self._memory.size) // PAGE_BYTES)
         self._memory.refresh()

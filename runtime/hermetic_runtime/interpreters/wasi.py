@@ -114,9 +114,7 @@ class WasiInstance:
     ) -> None:
         self._interpreter = interpreter
         self.store = GuestStore(interpreter.engine)
-        self.store.store.set_limits(
-            memory_size=memory_limit, table_elements=_MAX_TABLE_ELEMENTS, memories=1
-        )
+        self.limit_memory(memory_limit)
         self._linear_memory = self.store.instantiate(memory, []).export("memory")
         self._memory = GuestMemory(lambda: memory_bytes(self.store, self._linear_memory))
         self._abi = WasiABI(kernel, self._memory, environment=environment, program=PROGRAM)
@@ -186,6 +184,11 @@ class WasiInstance:
 
     def map_memory(self) -> memoryview:
         return memory_bytes(self.store, self._linear_memory)
+
+    def limit_memory(self, size: int) -> None:
+        self.store.store.set_limits(
+            memory_size=size, table_elements=_MAX_TABLE_ELEMENTS, memories=1
+        )
 
     def grow_memory_to(self, size: int) -> bool:
         pages = (size - self.memory_bytes) // PAGE_BYTES

@@ -11,7 +11,7 @@ class DescriptorTable:
     """At most `limit` descriptors, numbered from 0; a new one gets the lowest free number."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._open: dict[int, Description] = {}
         self._close_on_exec: set[int] = set()
         self._lowest_free = 0
@@ -35,13 +35,13 @@ class DescriptorTable:
         fd = max(self._lowest_free, minimum)
         while fd in self._open:
             fd += 1
-        if fd >= self._limit:
+        if fd >= self.limit:
             raise Failure(Errno.EMFILE)
         return fd
 
     def add(self, description: Description, *, minimum: int = 0, cloexec: bool = False) -> int:
         """Raises `Failure(EINVAL)` for a minimum out of range, and `Failure(EMFILE)`."""
-        if not 0 <= minimum < self._limit:
+        if not 0 <= minimum < self.limit:
             raise Failure(Errno.EINVAL)
         fd = self.check_free(minimum)
         if minimum <= self._lowest_free:
@@ -53,7 +53,7 @@ class DescriptorTable:
         """Put a description at `fd`, closing what is there. Raises `Failure(EBADF)` when
         `fd` is out of range.
         """
-        if not 0 <= fd < self._limit:
+        if not 0 <= fd < self.limit:
             raise Failure(Errno.EBADF)
         replaced = self._open.get(fd)
         self._set(fd, description, cloexec)

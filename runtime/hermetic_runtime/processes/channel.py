@@ -18,9 +18,18 @@ class Channel:
         self._connection = connection
         self._decoder = FrameDecoder(accepted)
         self._outgoing = bytearray()
+        self._unread = False
 
     def fileno(self) -> int:
         return self._connection.fileno()
+
+    @property
+    def left_unread(self) -> bool:
+        """Whether the other end closed without having read all that was sent.
+
+        A stream socket (unix(7)) says so, by ECONNRESET to who reads and EPIPE to who writes.
+        """
+        return self._unread
 
     @property
     def has_outgoing(self) -> bool:
@@ -48,6 +57,7 @@ class Channel:
             return
         except ConnectionError:
             self._outgoing.clear()
+            self._unread = True
 
     def receive(self) -> Iterator[Message]:
         """The messages that have come. Raises `ProtocolError`, and EOFError at the end."""
@@ -57,6 +67,7 @@ class Channel:
             return
         except ConnectionError:
             data = b""
+            self._unread = True
         if not data:
             raise EOFError
         yield from self._decoder.feed(data)

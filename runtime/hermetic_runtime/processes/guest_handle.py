@@ -142,7 +142,7 @@ class GuestProcess:
         except KeyboardInterrupt:
             supervision.stop_softly()
             raise
-        return DrivenRun(report, supervision.changes)
+        return DrivenRun(report, supervision.changes, supervision.taken)
 
     def save(self, file: BinaryIO, most_bytes: int) -> None:
         """Have the guest write its state, at most `most_bytes`, into `file`; it goes on.

@@ -46,6 +46,7 @@ from hermetic_runtime.processes.messages import (
 )
 from hermetic_runtime.processes.outbox import Outbox
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.request_bounds import MOST_MOUNTS
 from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError
@@ -58,14 +59,18 @@ _SHORTEST_CHECK_SECONDS = 0.002
 _RECEIVE_BYTES = 128 * 1024
 
 
-def main(connection: socket.socket, environment: LoadedEnvironment) -> NoReturn:
+def main(
+    connection: socket.socket,
+    environment: LoadedEnvironment,
+    restored: RestoredGuests | None = None,
+) -> NoReturn:
     """Serve one sandbox on `connection`. Ends this process, whatever happens."""
     status = 1
     try:
         decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
         start, settings = _receive_start(connection, decoder)
         bound_files(start.limits.open_files)
-        ControlLoop(connection, decoder, environment, settings).serve()
+        ControlLoop(connection, decoder, environment, settings, restored).serve()
         status = 0
     except ConnectionError:
         status = 0
@@ -127,11 +132,13 @@ class ControlLoop:
         decoder: FrameDecoder,
         environment: LoadedEnvironment,
         settings: GuestSettings,
+        restored: RestoredGuests | None,
     ) -> None:
         self._connection = connection
         self._decoder = decoder
         self._environment = environment
         self._settings = settings
+        self._restored = restored
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
         self._outbox = Outbox(connection, self._wake)
@@ -227,16 +234,22 @@ class ControlLoop:
 
     def _boot(self) -> Guest:
         began = time.perf_counter()
-        guest = Guest(
-            self._environment,
-            self._settings,
-            deliver=self._outbox.deliver,
-            request_input=self._request_input,
-        )
+        guest = self._make_guest()
         guest.boot()
         self._boot_seconds = time.perf_counter() - began
         self._guest = guest
         return guest
+
+    def _make_guest(self) -> Guest:
+        deliver, request_input = self._outbox.deliver, self._request_input
+        guest = None
+        if self._restored is not None:
+            guest = self._restored.take(
+                self._settings, deliver=deliver, request_input=request_input
+            )
+        return guest or Guest(
+            self._environment, self._settings, deliver=deliver, request_input=request_input
+        )
 
     def _request_input(self) -> None:
         self._outbox.send(InputWanted())

@@ -68,6 +68,7 @@ class Supervision:
         self._poll = select.poll()
         self._input_wanted = False
         self._interrupted = False
+        self._conversed = False
         self._report: RunReport | None = None
         self._began = time.monotonic()
         self._deadline = self._began + request.limits.wall_seconds
@@ -76,6 +77,11 @@ class Supervision:
     def changes(self) -> list[tuple[int, FileChange]]:
         """What writable mounts are to be given back; nothing if the process was lost."""
         return self._changes.complete if self._report is not None else []
+
+    @property
+    def taken(self) -> bool:
+        """False when the process ended before it read the run: nothing was executed."""
+        return self._conversed or not self._channel.left_unread
 
     def run(self) -> RunReport:
         """Start the run and watch it to its end."""
@@ -115,7 +121,7 @@ class Supervision:
         return True
 
     def _interrupt(self) -> None:
-        self._interrupted = True
+        self._interrupted = self._conversed = True
         self._channel.send(Interrupt())
         self._deadline = time.monotonic() + GRACE_SECONDS
 
@@ -135,6 +141,7 @@ class Supervision:
 
     def _react(self) -> None:
         for message in self._channel.receive():
+            self._conversed = True
             self._obey(message)
             if self._report is not None:
                 return

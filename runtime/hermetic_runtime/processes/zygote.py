@@ -25,6 +25,7 @@ from hermetic_runtime.processes.confinement import ParentDeath, confine_all
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.zygote_messages import Exited, Spawned, to_zygote
 
 _RECORD_BYTES = 4096
@@ -44,10 +45,12 @@ def main(parent_pid: str) -> None:
     if not encoded:
         return
     environment = load_environment(Environment.decode(encoded))
+    restored = RestoredGuests(environment)
     # Collections in a child must not touch, and so copy, the pages of what is shared.
+    gc.collect()
     gc.freeze()
     gc.enable()
-    Zygote(control, parent, environment).serve()
+    Zygote(control, parent, environment, restored).serve()
 
 
 @dataclass(slots=True)
@@ -62,10 +65,15 @@ class Child:
 
 class Zygote:
     def __init__(
-        self, control: socket.socket, parent_pidfd: int, environment: LoadedEnvironment
+        self,
+        control: socket.socket,
+        parent_pidfd: int,
+        environment: LoadedEnvironment,
+        restored: RestoredGuests,
     ) -> None:
         self._control = control
         self._environment = environment
+        self._restored = restored
         self._parent_death = ParentDeath()
         self._children: dict[int, Child] = {}
         self._serving = True
@@ -118,7 +126,7 @@ class Zygote:
             for key in self._selector.get_map().values():
                 os.close(key.fd)
             reports.close()
-            guest_process.main(guest_end, self._environment)
+            guest_process.main(guest_end, self._environment, self._restored)
         finally:
             os._exit(1)
 

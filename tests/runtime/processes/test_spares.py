@@ -95,12 +95,26 @@ def test_a_spare_that_ended_is_not_given_away(pool: SparePool, environment: Envi
     pool.retire(spare)
     while pool.ready == 0:
         time.sleep(0.05)
-    time.sleep(2)  # one more that starts while its zygote is killed would be lost later
     zygote_and_spares = guest_side_processes()
     for pid in zygote_and_spares:
         os.kill(pid, signal.SIGKILL)
     await_gone(zygote_and_spares)
     assert Sandbox(spares=pool).run("1", final=True).outcome is Outcome.OK
+
+
+def test_a_spare_that_ends_before_it_takes_its_run_is_replaced(
+    pool: SparePool, environment: Environment
+) -> None:
+    spare = await_spare(pool, environment)
+
+    class Kills(SparePool):
+        def take(self, environment: Environment, limits: Limits) -> GuestProcess | None:
+            os.kill(pid_of(spare), signal.SIGKILL)
+            return spare if not await_gone({pid_of(spare)}) else None
+
+    handing_out = Kills(0)
+    assert Sandbox(spares=handing_out).run("6 * 7", final=True).outcome is Outcome.OK
+    handing_out.close()
 
 
 def test_a_kind_that_nobody_asks_for_has_no_spares(environment: Environment) -> None:

@@ -121,22 +121,22 @@ class MemoryCalls:
         self, memory: GuestMemory, limit_bytes: int, grow_by_pages: Callable[[int], bool]
     ) -> None:
         self._memory = memory
-        self._limit = limit_bytes
+        self.limit = limit_bytes
         self._grow_by_pages = grow_by_pages
         self.refused = False
 
     @provides("emscripten_get_heap_max", "", "p")
     def heap_max(self) -> int:
-        return min(self._limit, 0xFFFF0000)
+        return min(self.limit, 0xFFFF0000)
 
     @provides("emscripten_resize_heap", "p", "i")
     def resize_heap(self, requested: int) -> int:
         """1 when memory is now at least `requested` bytes, else 0 (emscripten/heap.h)."""
         if requested <= self._memory.size:
             return 1
-        wanted = max(requested, min(self._memory.size + _GROWTH_STEP, self._limit))
+        wanted = max(requested, min(self._memory.size + _GROWTH_STEP, self.limit))
         pages = -(-wanted // PAGE_BYTES) - self._memory.size // PAGE_BYTES
-        if requested > self._limit or not self._grow_by_pages(pages):
+        if requested > self.limit or not self._grow_by_pages(pages):
             self.refused = True
             return 0
         self._memory.refresh()

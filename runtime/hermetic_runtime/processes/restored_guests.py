@@ -1,0 +1,67 @@
+"""Guests that stand where their snapshots were taken, for forked processes to go on with.
+
+What is done before a fork need not be done after it: neither the work, nor the faults
+on all the pages that it touches.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import wasmtime
+
+from hermetic_runtime.environments import LoadedEnvironment
+from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.requests import GuestSettings
+
+
+class RestoredGuests:
+    """One of each snapshot of an environment. Nothing of them has been executed."""
+
+    def __init__(self, environment: LoadedEnvironment) -> None:
+        """What can't be restored is left out: who needs it is told why."""
+        self._guests: list[tuple[int, Guest]] = []
+        run_in_guest_thread(lambda: self._restore(environment))
+
+    def _restore(self, environment: LoadedEnvironment) -> None:
+        for snapshot in environment.snapshots:
+            limits = Limits()
+            most = max(limits.memory_bytes, snapshot.memory_bytes)
+            settings = GuestSettings(replace(limits, memory_bytes=most))
+            with suppress(HermeticError, wasmtime.WasmtimeError, wasmtime.Trap):
+                guest = Guest(
+                    environment, settings, deliver=_drop, request_input=_ignore, snapshot=snapshot
+                )
+                guest.restore()
+                self._guests.append((snapshot.memory_bytes, guest))
+
+    def take(
+        self,
+        settings: GuestSettings,
+        *,
+        deliver: Callable[[str, bytes], None],
+        request_input: Callable[[], None],
+    ) -> Guest | None:
+        """In a forked process, once: a guest to boot. None if none suits the settings."""
+        if settings.environment or settings.mounts or settings.state_fd is not None:
+            return None
+        most = settings.limits.memory_bytes
+        fitting = [guest for size, guest in self._guests if size <= most]
+        if not fitting:
+            return None
+        guest = fitting[os.urandom(1)[0] % len(fitting)]
+        guest.adopt(settings, deliver=deliver, request_input=request_input)
+        return guest
+
+
+def _drop(_stream: str, _data: bytes) -> None:
+    return
+
+
+def _ignore() -> None:
+    return
