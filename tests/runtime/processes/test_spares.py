@@ -105,16 +105,20 @@ def test_a_spare_that_ended_is_not_given_away(pool: SparePool, environment: Envi
 def test_a_spare_that_ends_before_it_takes_its_run_is_replaced(
     pool: SparePool, environment: Environment
 ) -> None:
-    spare = await_spare(pool, environment)
+    spares = [await_spare(pool, environment)]
 
-    class Kills(SparePool):
+    class Dying(SparePool):
         def take(self, environment: Environment, limits: Limits) -> GuestProcess | None:
-            os.kill(pid_of(spare), signal.SIGKILL)
-            return spare if not await_gone({pid_of(spare)}) else None
+            if not spares:
+                return None
+            pid = pid_of(spares[0])
+            os.kill(pid, signal.SIGKILL)
+            await_gone({pid})
+            return spares.pop()
 
-    handing_out = Kills(0)
-    assert Sandbox(spares=handing_out).run("6 * 7", final=True).outcome is Outcome.OK
-    handing_out.close()
+    dying = Dying(0)
+    assert Sandbox(spares=dying).run("6 * 7", final=True).outcome is Outcome.OK
+    dying.close()
 
 
 def test_a_kind_that_nobody_asks_for_has_no_spares(environment: Environment) -> None:
