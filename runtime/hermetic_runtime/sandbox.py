@@ -392,9 +392,9 @@ class Sandbox:
     def _take_spare(self, environment: Environment) -> GuestProcess | None:
         if self._spares is None or self._isolation != "process":
             return None
-        if self._variables or self._mounts or self._out is not None:
+        if self._variables or self._mounts:
             return None
-        return self._spares.take(environment, self._limits)
+        return self._spares.take(environment, self._limits, keep_files=self._out is not None)
 
     def _make_driver(self, environment: Environment, mounts: Sequence[GuestMount]) -> Driver:
         limits, variables, keep = self._limits, self._variables, self._out is not None

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from hermetic_runtime.errors import HermeticError, InvalidInput
+from hermetic_runtime.errors import (
+    HermeticError,
+    InstallError,
+    InvalidInput,
+    SessionBaseMissing,
+    SessionBusy,
+    SessionDamaged,
+    SessionNotFound,
+)
 
 __all__ = [
     "ApprovalRequired",
@@ -10,6 +18,7 @@ __all__ = [
     "CountersUnavailable",
     "HermeticError",
     "IdempotencyConflict",
+    "InstallError",
     "InvalidInput",
     "MalformedBody",
     "NotAllowed",
@@ -17,8 +26,14 @@ __all__ = [
     "PolicyError",
     "QueueFull",
     "ServiceStopping",
+    "SessionBaseMissing",
+    "SessionBusy",
+    "SessionDamaged",
+    "SessionNotFound",
     "StorageError",
     "Unauthenticated",
+    "UnknownEnvironment",
+    "UnknownFile",
     "UnknownKey",
     "UnknownRun",
     "UnsupportedMediaType",
@@ -130,6 +145,18 @@ class Unauthenticated(HermeticError):
     """No key was given, or one that is not valid."""
 
     code = "unauthenticated"
+
+
+class UnknownEnvironment(HermeticError):
+    """There is no such environment, or it was asked for by another grant."""
+
+    code = "unknown_environment"
+
+
+class UnknownFile(HermeticError):
+    """There is no such upload, or it belongs to another grant, or it has expired."""
+
+    code = "unknown_file"
 
 
 class UnknownKey(InvalidInput):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
+import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent, RunOrder
+from hermetic.orders import ProgressMade, RunEvent, RunOrder
+from hermetic.telling import OutputTexts, tell_end
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.processes.spares import SparePool
@@ -29,34 +31,40 @@ class Execution:
     """`run` belongs in one thread; `cancel` may be called from any other, at any time."""
 
     def __init__(
-        self, order: RunOrder, tell: Callable[[RunEvent], None], spares: SparePool
+        self,
+        order: RunOrder,
+        tell: Callable[[RunEvent], None],
+        spares: SparePool,
+        out: Path | None = None,
     ) -> None:
-        """`tell` is called in the thread of `run` with each event as it happens."""
+        """`tell` is called in the thread of `run` with each event as it happens. `out` gets
+        the files that the run makes.
+        """
         self._order = order
         self._tell = tell
         self._spares = spares
+        self._out = out
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._cancelled = False
 
     def run(self) -> RunResult:
         """Raises what `Sandbox` does, but for a run that was cancelled."""
-        texts = _Texts(self._tell)
+        texts = OutputTexts(self._tell)
         try:
             result = self._run_in_sandbox(texts)
         except HermeticError:
             if not self._cancelled:
                 raise
             result = cancelled_result()
-        texts.end()
-        for display in result.displays:
-            self._tell(Displayed(display))
-        self._tell(Ended(result))
+        tell_end(self._tell, texts, result)
         return result
 
-    def _run_in_sandbox(self, texts: _Texts) -> RunResult:
+    def _run_in_sandbox(self, texts: OutputTexts) -> RunResult:
         """A guest that is lost before it took the run has done nothing: another one may."""
         order = self._order
+        if self._out is not None:
+            shutil.rmtree(self._out, ignore_errors=True)
         for left in reversed(range(_STARTS)):
             try:
                 with self._open() as sandbox:
@@ -84,6 +92,7 @@ class Execution:
             self._sandbox = Sandbox(
                 env=order.env,
                 limits=order.limits,
+                out=self._out,
                 requirements=order.requirements,
                 interpreter=order.interpreter,
                 on_progress=self._pass_progress,
@@ -100,23 +109,3 @@ class Execution:
             self._cancelled = True
             if self._sandbox is not None:
                 self._sandbox.cancel()
-
-
-class _Texts:
-    """Decodes each stream as it comes, characters that are cut in two included."""
-
-    def __init__(self, tell: Callable[[RunEvent], None]) -> None:
-        self._tell = tell
-        decoder = codecs.getincrementaldecoder("utf-8")
-        self._decoders = {stream: decoder("replace") for stream in ("stdout", "stderr")}
-
-    def add(self, stream: str, data: bytes) -> None:
-        self._pass(stream, self._decoders[stream].decode(data))
-
-    def end(self) -> None:
-        for stream, decoder in self._decoders.items():
-            self._pass(stream, decoder.decode(b"", final=True))
-
-    def _pass(self, stream: str, text: str) -> None:
-        if text:
-            self._tell(OutputWritten(stream, text))

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from hermetic.database import Database
 from hermetic.errors import IdempotencyConflict, NotAllowed, StorageError, UnknownRun
 from hermetic.grants import LOCAL, Grant
+from hermetic.kept_files import KeptFiles
 from hermetic.orders import RunOrder
 from hermetic.runs import RunService, SubmittedRun
 from hermetic.settings import ServiceSettings
@@ -45,8 +46,15 @@ class KeptRun:
 class KeptRuns:
     """Belongs to one event loop; the database is used in threads beside it."""
 
-    def __init__(self, database: Database, service: RunService, settings: ServiceSettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        service: RunService,
+        files: KeptFiles,
+        settings: ServiceSettings,
+    ) -> None:
         self._database = database
+        self._files = files
         self._service = service
         self._settings = settings
         self._live: dict[str, SubmittedRun] = {}
@@ -160,6 +168,7 @@ class KeptRuns:
             live.cancel()
         else:
             await self._in_transaction("DELETE FROM runs WHERE id = ?", run)
+            await asyncio.to_thread(self._files.forget_made, run)
         return found
 
     async def recover(self, grants: Callable[[str], Grant | None]) -> int:
@@ -174,12 +183,21 @@ class KeptRuns:
             try:
                 if grant is None:
                     raise NotAllowed("the key of this run was revoked")
-                run = self._service.submit(grant, RunOrder.decode(order), recovered=True)
+                run = await self._take_up(grant, name, RunOrder.decode(order))
             except (HermeticError, ValueError, KeyError, TypeError) as error:
                 await self._finish(name, "failed", _describe(error))
             else:
                 self._follow(name, run)
         return len(rows)
+
+    async def _take_up(self, grant: Grant, name: str, order: RunOrder) -> SubmittedRun:
+        """A run in a session is not executed twice: what it did there may have been kept."""
+        place = order.session
+        if place is not None:
+            record = await asyncio.to_thread(self._service.sessions.find, grant, place.id)
+            if record.generation != place.generation:
+                raise NotAllowed("the session went on, and its run can't be executed again")
+        return self._service.submit(grant, order, recovered=name)
 
     async def sweep(self) -> None:
         """Forget results that have expired, now and then, until cancelled."""
@@ -207,6 +225,8 @@ class KeptRuns:
         try:
             try:
                 result = await run.result()
+                if run.order.keep_files:
+                    await asyncio.to_thread(self._files.take_made, run.grant, name)
             except Exception as error:
                 await self._finish(name, "failed", _describe(error))
             else:

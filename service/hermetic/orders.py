@@ -16,8 +16,20 @@ from hermetic_runtime.results import Display, RunResult
 
 
 @dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """A session, and the generation that it had when the run was taken in."""
+
+    id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunOrder:
-    """One run, as a door asks for it. The fields are those of `hermetic_runtime.run`."""
+    """One run, as a door asks for it. The fields are those of `hermetic_runtime.run`.
+
+    One in a `session` has the session's packages and variables of the environment. With
+    `keep_files` the files that it makes are kept in a folder that has the run's id.
+    """
 
     code: str
     filename: str = "<code>"
@@ -29,6 +41,8 @@ class RunOrder:
     limits: Limits = Limits()
     requirements: tuple[str, ...] = ()
     interpreter: InterpreterName = "auto"
+    session: SessionPlace | None = None
+    keep_files: bool = False
 
     def check(self) -> None:
         """Raises `InvalidInput` for what can't be run, before it waits for its turn."""
@@ -60,6 +74,7 @@ class RunOrder:
             stdin=base64.b64decode(given["stdin"]),
             files={path: base64.b64decode(data) for path, data in given["files"].items()},
             limits=decode_limits(json.dumps(given["limits"])),
+            session=SessionPlace(**given["session"]) if given.get("session") else None,
         )
 
 

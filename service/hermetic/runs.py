@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from hermetic.errors import QueueFull, ServiceStopping
 from hermetic.executing import Execution, cancelled_result
 from hermetic.grants import Grant
 from hermetic.measurements import Measurements
 from hermetic.orders import Ended, RunEvent, RunOrder
+from hermetic.session_executing import SessionExecution
+from hermetic.sessions import ReservedSession, Sessions
 from hermetic.settings import ServiceSettings
 from hermetic.turns import FairQueue
 from hermetic_runtime.errors import HermeticError
@@ -35,8 +38,18 @@ _CANCEL_SECONDS = 10.0
 class SubmittedRun:
     """A run that was taken in. Belongs to the event loop."""
 
-    def __init__(self, service: RunService, grant: Grant, order: RunOrder, *, streams: bool):
-        self.id = new_run_id()
+    def __init__(
+        self,
+        service: RunService,
+        grant: Grant,
+        order: RunOrder,
+        id: str,  # noqa: A002
+        session: ReservedSession | None,
+        *,
+        streams: bool,
+    ) -> None:
+        """A `session` is released when the run has ended."""
+        self.id = id
         self.grant = grant
         self.order = order
         self.started = False
@@ -44,7 +57,13 @@ class SubmittedRun:
         self._service = service
         self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
         tell = self._tell_from_thread if streams else _tell_nobody
-        self.execution = Execution(order, tell, service.spares)
+        self.execution: Execution | SessionExecution
+        if session is not None:
+            self.execution = SessionExecution(order, tell, session)
+            self.ended.add_done_callback(lambda _: session.release())
+        else:
+            out = service.folder_of(id) if order.keep_files else None
+            self.execution = Execution(order, tell, service.spares, out)
         self._loop = asyncio.get_running_loop()
 
     async def result(self) -> RunResult:
@@ -105,6 +124,7 @@ class RunService:
         self._running = set[SubmittedRun]()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
         self.spares = SparePool(settings.spares)
+        self.sessions = Sessions(settings)
         self._typical_seconds = _FIRST_GUESS_SECONDS
         self._stopping = False
 
@@ -112,22 +132,34 @@ class RunService:
     def stopping(self) -> bool:
         return self._stopping
 
+    def folder_of(self, run: str) -> Path:
+        """Where the files are that a run made, if they are kept."""
+        return self._settings.data_directory / "files" / run
+
     def submit(
-        self, grant: Grant, order: RunOrder, *, streams: bool = False, recovered: bool = False
+        self,
+        grant: Grant,
+        order: RunOrder,
+        *,
+        streams: bool = False,
+        recovered: str | None = None,
     ) -> SubmittedRun:
         """Take a run in; it starts when it is its turn.
 
-        A run that is `recovered` was taken in before, so no bound refuses it. Raises
-        `InvalidInput`, `QueueFull` and `ServiceStopping`, all before anything starts.
+        One that is `recovered` was taken in before under that id, so no bound refuses it.
+        Raises `InvalidInput`, `QueueFull`, `ServiceStopping`, and `SessionBusy` when its
+        session is in use, all before anything starts.
         """
         order.check()
         if self._stopping:
             raise ServiceStopping(
                 "the service is being stopped", retry_after_seconds=_STOPPING_RETRY_SECONDS
             )
-        if not recovered:
+        if recovered is None:
             self._check_room(grant)
-        run = SubmittedRun(self, grant, order, streams=streams)
+        session = self.sessions.reserve(grant, order.session.id) if order.session else None
+        name = recovered or new_run_id()
+        run = SubmittedRun(self, grant, order, name, session, streams=streams)
         self._queue.put(grant.id, run)
         self._start_next()
         return run
@@ -215,6 +247,7 @@ class RunService:
             await self._wait_for_any(last - time.monotonic())
         self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self.spares.close)
+        await asyncio.to_thread(self.sessions.close)
 
     async def _wait_for_any(self, seconds: float) -> None:
         await asyncio.wait(

@@ -62,6 +62,24 @@ class ServiceSettings:
     kept_runs_per_grant: int = 10_000
     """Runs of one grant that are kept at a time (1 to 1,000,000)."""
 
+    file_bytes_per_grant: int = GIB
+    """What uploads and kept files of runs of one grant may take (0 to 1 TiB)."""
+
+    uploads_seconds: float = 3600.0
+    """How long an upload can be used (1 to 31,536,000)."""
+
+    sessions_per_grant: int = 100
+    """Sessions that one grant may have (0 to 1,000,000)."""
+
+    live_sessions: int = field(default_factory=default_concurrency)
+    """Sessions that stay awake between runs, of all grants (1 to 10,000)."""
+
+    session_idle_seconds: float = 600.0
+    """After how long without a run a session hibernates (0.1 to 86,400)."""
+
+    session_kept_seconds: float = 30 * 86_400.0
+    """After how long without a run a session is deleted (1 to 315,360,000)."""
+
     shutdown_seconds: float = 30.0
     """How long running runs may take to end when the service is stopped (0 to 86,400)."""
 
@@ -94,6 +112,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "body_bytes": (1024, GIB),
     "kept_seconds": (1, 365 * 86_400),
     "kept_runs_per_grant": (1, 1_000_000),
+    "file_bytes_per_grant": (0, 1024 * GIB),
+    "uploads_seconds": (1, 365 * 86_400),
+    "sessions_per_grant": (0, 1_000_000),
+    "live_sessions": (1, 10_000),
+    "session_idle_seconds": (0.1, 86_400),
+    "session_kept_seconds": (1, 3650 * 86_400),
     "shutdown_seconds": (0, 86_400),
 }
 

@@ -35,13 +35,19 @@ class LiveService:
         return self.process.wait(60)
 
 
+def service_places(data: Path) -> dict[str, str]:
+    """Where a service keeps what is its own, sessions included."""
+    state = data.with_name(f"{data.name}-state")
+    return {"HERMETIC_DATA_DIRECTORY": str(data), "HERMETIC_STATE_DIR": str(state)}
+
+
 @contextmanager
 def live_service(data: Path, *arguments: str, **settings: object) -> Generator[LiveService]:
     """`settings` are those of `ServiceSettings`."""
     environment = {f"HERMETIC_{name.upper()}": str(value) for name, value in settings.items()}
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *arguments],
-        env=os.environ | {"HERMETIC_DATA_DIRECTORY": str(data)} | environment,
+        env=os.environ | service_places(data) | environment,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -25,6 +25,7 @@ _OF_EACH_RUN = Limits()
 class _Kind(NamedTuple):
     environment: Environment
     limits: Limits
+    keep_files: bool
 
 
 @dataclass
@@ -63,9 +64,11 @@ class SparePool:
         with self._changed:
             return sum(len(demand.spares) for demand in self._demands.values())
 
-    def take(self, environment: Environment, limits: Limits) -> GuestProcess | None:
+    def take(
+        self, environment: Environment, limits: Limits, *, keep_files: bool = False
+    ) -> GuestProcess | None:
         """A guest process that has booted with these limits; None if there is no spare."""
-        kind = _kind(environment, limits)
+        kind = _kind(environment, limits, keep_files)
         with self._changed:
             if self._closed:
                 return None
@@ -105,7 +108,9 @@ class SparePool:
 
     def _fill(self) -> None:
         while (kind := self._next_wanted()) is not None:
-            spare = GuestProcess(launcher(kind.environment), kind.limits, {}, ())
+            spare = GuestProcess(
+                launcher(kind.environment), kind.limits, {}, (), keep_files=kind.keep_files
+            )
             try:
                 spare.start()
             except HermeticError:
@@ -160,7 +165,7 @@ class SparePool:
             process.close()
 
 
-def _kind(environment: Environment, limits: Limits) -> _Kind:
+def _kind(environment: Environment, limits: Limits, keep_files: bool) -> _Kind:
     limits = replace(
         limits,
         wall_seconds=_OF_EACH_RUN.wall_seconds,
@@ -168,4 +173,4 @@ def _kind(environment: Environment, limits: Limits) -> _Kind:
         output_bytes=_OF_EACH_RUN.output_bytes,
         source_bytes=_OF_EACH_RUN.source_bytes,
     )
-    return _Kind(environment, limits)
+    return _Kind(environment, limits, keep_files)

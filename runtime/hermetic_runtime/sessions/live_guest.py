@@ -69,6 +69,7 @@ class LiveGuest:
             for descriptor in descriptors:
                 os.close(descriptor)
         self.timings = Timings(start=time.perf_counter() - began)
+        """Of what its first run had to wait for."""
 
     @property
     def interpreter(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import OnOutput
@@ -160,6 +160,7 @@ class Session:
         stdin: bytes | str | BinaryIO | None = None,
         limits: Limits | None = None,
         capture_value: bool = True,
+        inputs: Mapping[str, Any] | None = None,
         on_output: OnOutput | None = None,
     ) -> RunResult:
         """Execute `code`, as `Sandbox.run` does, waking the session if it hibernates.
@@ -174,10 +175,10 @@ class Session:
             limits=narrowed_limits(limits, self._record.limits),
             final=False,
             capture_value=capture_value,
+            inputs=inputs,
         )
         source = open_input(stdin)
         with self._lock:
-            woken = self._guest is None
             guest = self._wake()
             output = CapturedOutput(request.limits.output_bytes, on_output)
             began = time.perf_counter()
@@ -187,7 +188,7 @@ class Session:
             except BaseException:
                 self._sleep()
                 raise
-            timings = guest.timings if woken else Timings()
+            timings, guest.timings = guest.timings, Timings()
             result = run_result(
                 driven.report,
                 written=[],
@@ -198,6 +199,14 @@ class Session:
             )
             self._hibernate_later()
             return replace(result, session_restored=restored)
+
+    def wake(self) -> None:
+        """Start the guest now; otherwise the next run does. `cancel` reaches it from then on.
+
+        Raises as `run` does when the session can't wake.
+        """
+        with self._lock:
+            self._wake()
 
     def _wake(self) -> LiveGuest:
         self._check_open()
@@ -278,6 +287,22 @@ class Session:
                 if replaced.state:
                     remove(folder.file(replaced.state))
 
+    def drop_checkpoint(self, name: str) -> None:
+        """Forget a checkpoint. Raises `SessionNotFound`."""
+        with self._lock:
+            self._check_open()
+            found = self._checkpoint(name)
+            self._store.records.remove_checkpoint(self.id, name)
+            remove(self._folder.file(found.workspace))
+            if found.state:
+                remove(self._folder.file(found.state))
+
+    def _checkpoint(self, name: str) -> CheckpointRecord:
+        found = next((it for it in self.checkpoints() if it.name == name), None)
+        if found is None:
+            raise SessionNotFound(f"the session has no checkpoint {name!r}")
+        return found
+
     def checkpoints(self) -> list[CheckpointRecord]:
         """The oldest first."""
         return self._store.records.checkpoints(self.id)
@@ -286,9 +311,7 @@ class Session:
         """Go back to a checkpoint, which stays. Raises `SessionNotFound`."""
         with self._lock:
             self._check_open()
-            found = next((it for it in self.checkpoints() if it.name == checkpoint), None)
-            if found is None:
-                raise SessionNotFound(f"the session has no checkpoint {checkpoint!r}")
+            found = self._checkpoint(checkpoint)
             self._sleep()
             folder = self._folder
             record = replace(

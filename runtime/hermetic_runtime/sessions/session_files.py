@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import mmap
 from typing import Protocol
 
 from hermetic_runtime.results import WorkspaceFile
@@ -24,7 +25,7 @@ class SessionFiles:
     def __init__(self, session: _Holder) -> None:
         self._session = session
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes | mmap) -> None:
         """Make or replace a file. Raises `InvalidInput` for names that can't be, and limits."""
         self._session.hibernate()
         self._session.workspace.put(path, data)

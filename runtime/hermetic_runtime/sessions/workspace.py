@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from mmap import mmap
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from hermetic_runtime.errors import InvalidInput, SessionNotFound
 from hermetic_runtime.kernel.constants import NAME_MAX, PATH_MAX
@@ -56,8 +57,8 @@ class Workspace:
         self._path = path
         self._limits = limits
 
-    def put(self, path: str, data: bytes) -> None:
-        """Make or replace a file, and the folders that it is in.
+    def put(self, path: str, data: bytes | mmap) -> None:
+        """Make or replace a file, and the folders that it is in. A large one can be mapped.
 
         Raises `InvalidInput` for a name that can't be, and past the limits.
         """
@@ -73,11 +74,18 @@ class Workspace:
             Change(b"/".join(parts[:end]), ChangeKind.DIRECTORY, mode=0o755)
             for end in range(1, len(parts))
         ]
-        self._make([*changes, Change(encoded, ChangeKind.FILE, data, 0o644)])
+        self._make([*changes, Change(encoded, ChangeKind.FILE, cast("bytes", data), 0o644)])
 
     def get(self, path: str) -> bytes:
-        """A file's contents. Raises `SessionNotFound`, and `InvalidInput` for what is no file
-        or is reached through a symlink.
+        """A file's contents. Raises as `open` does."""
+        with self.open(path) as file:
+            return file.read()
+
+    def open(self, path: str) -> BinaryIO:
+        """A file, to read; it is replaced and never changed, so that it stays as it is now.
+
+        Raises `SessionNotFound`, and `InvalidInput` for what is no file or is reached
+        through a symlink.
         """
         *parents, name = checked_path(path).split(b"/")
         try:
@@ -94,10 +102,10 @@ class Workspace:
             raise SessionNotFound(f"there is no file {path!r} in the workspace") from None
         except OSError as error:
             raise InvalidInput(f"{path!r} can't be read: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InvalidInput(f"{path!r} is not a file")
-            return file.read()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InvalidInput(f"{path!r} is not a file")
+        return os.fdopen(descriptor, "rb")
 
     def list(self) -> list[WorkspaceFile]:
         """All files, by path. Names that are not UTF-8 are shown with escapes."""

@@ -15,12 +15,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hermetic.grants import Grant
+from hermetic.http import file_endpoints, session_endpoints
 from hermetic.http.description_page import PAGE, POLICY
 from hermetic.http.mcp_endpoint import McpEndpoint
 from hermetic.http.openapi import document
 from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, ServiceFault, problem_response
 from hermetic.http.request_log import RequestLog
-from hermetic.http.run_endpoints import json_response, remove_run, run, service_of, show_run
+from hermetic.http.requests import json_response, service_of
+from hermetic.http.run_endpoints import remove_run, run, show_run
 from hermetic.http.service import Service
 from hermetic.measurements import CONTENT_TYPE
 from hermetic_runtime.errors import HermeticError
@@ -42,6 +44,9 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
             tasks = [
                 asyncio.create_task(_make_ready(service)),
                 asyncio.create_task(service.kept.sweep()),
+                asyncio.create_task(service.files.sweep()),
+                asyncio.create_task(service.answers.sweep()),
+                asyncio.create_task(service.runs.sessions.sweep()),
             ]
             try:
                 yield
@@ -57,6 +62,11 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
         routes=[
             _route("/v1/run", POST=run),
             _route("/v1/runs/{id}", GET=show_run, DELETE=remove_run),
+            *_session_routes(),
+            _route("/v1/runs/{id}/files", GET=file_endpoints.list_run_files),
+            _route("/v1/runs/{id}/files/{path:path}", GET=file_endpoints.read_run_file),
+            _route("/v1/files", GET=file_endpoints.list_uploads, POST=file_endpoints.upload),
+            _route("/v1/files/{id}", DELETE=file_endpoints.delete_upload),
             _route("/healthz", GET=_is_alive),
             _route("/readyz", GET=_is_ready),
             _route("/metrics", GET=_metrics),
@@ -84,6 +94,31 @@ def _route(path: str, **endpoints: Endpoint) -> Route:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
     return Route(path, dispatch, methods=list(endpoints))
+
+
+def _session_routes() -> list[Route]:
+    place = "/v1/sessions/{id}"
+    return [
+        _route(
+            "/v1/sessions",
+            GET=session_endpoints.list_sessions,
+            POST=session_endpoints.create_session,
+        ),
+        _route(place, GET=session_endpoints.show_session, DELETE=session_endpoints.delete_session),
+        _route(f"{place}/fork", POST=session_endpoints.fork_session),
+        _route(f"{place}/hibernate", POST=session_endpoints.hibernate_session),
+        _route(f"{place}/restart", POST=session_endpoints.restart_session),
+        _route(f"{place}/restore", POST=session_endpoints.restore_session),
+        _route(f"{place}/checkpoints", POST=session_endpoints.make_checkpoint),
+        _route(f"{place}/checkpoints/{{name}}", DELETE=session_endpoints.delete_checkpoint),
+        _route(f"{place}/files", GET=file_endpoints.list_session_files),
+        _route(
+            f"{place}/files/{{path:path}}",
+            GET=file_endpoints.read_session_file,
+            PUT=file_endpoints.write_session_file,
+            DELETE=file_endpoints.delete_session_file,
+        ),
+    ]
 
 
 async def _make_ready(service: Service) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, BinaryIO, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from hermetic.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from hermetic.http.schemas import RunBody
 
+B = TypeVar("B", bound=BaseModel)
 _MOST_PLACES = 10
+_PIECE_BYTES = 1024 * 1024
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -23,18 +27,36 @@ async def read_body(request: Request, most: int) -> bytes:
         raise UnsupportedMediaType(
             "the body must be JSON", hint="Send the header Content-Type: application/json."
         )
+    body = bytearray()
+    async for piece in _pieces(request, most):
+        body += piece
+    return bytes(body)
+
+
+async def read_file(request: Request, most: int, file: BinaryIO) -> None:
+    """The body, whatever it is, into `file`. Raises as `read_body` does."""
+    waiting = bytearray()
+    async for piece in _pieces(request, most):
+        waiting += piece
+        if len(waiting) >= _PIECE_BYTES:
+            await asyncio.to_thread(file.write, bytes(waiting))
+            waiting.clear()
+    await asyncio.to_thread(file.write, bytes(waiting))
+
+
+async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > most:
         raise _too_large(most)
-    body = bytearray()
+    size = 0
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > most:
                 raise _too_large(most)
+            yield piece
     except ClientDisconnect:
         raise MalformedBody("the body was cut off") from None
-    return bytes(body)
 
 
 def _too_large(most: int) -> BodyTooLarge:
@@ -42,6 +64,11 @@ def _too_large(most: int) -> BodyTooLarge:
 
 
 def parse_run(body: bytes) -> RunBody:
+    """Raises as `parse` does."""
+    return parse(RunBody, body, "a run")
+
+
+def parse(kind: type[B], body: bytes, what: str) -> B:
     """Raises `MalformedBody`, with the places that are wrong but not what is there."""
     try:
         given = json.loads(body, parse_constant=_refuse)
@@ -49,15 +76,15 @@ def parse_run(body: bytes) -> RunBody:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it can't be read"
         raise MalformedBody(f"the body is not JSON: {reason}") from None
     try:
-        return RunBody.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
         places = tuple(
             (_pointer(each["loc"]), each["msg"])
             for each in error.errors(include_url=False, include_context=False, include_input=False)
         )
-        where, what = places[0]
+        where, wrong = places[0]
         raise MalformedBody(
-            f"the body is not a run: {where or 'the body'}: {what}", places=places[:_MOST_PLACES]
+            f"the body is not {what}: {where or 'the body'}: {wrong}", places=places[:_MOST_PLACES]
         ) from None
 
 

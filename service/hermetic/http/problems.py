@@ -11,12 +11,19 @@ from hermetic.errors import (
     BodyTooLarge,
     HermeticError,
     IdempotencyConflict,
+    InstallError,
     InvalidInput,
     MalformedBody,
     NotAllowed,
     QueueFull,
     ServiceStopping,
+    SessionBaseMissing,
+    SessionBusy,
+    SessionDamaged,
+    SessionNotFound,
     Unauthenticated,
+    UnknownEnvironment,
+    UnknownFile,
     UnknownRun,
     UnsupportedMediaType,
 )
@@ -27,9 +34,16 @@ _STATUSES: tuple[tuple[type[HermeticError], int], ...] = (
     (Unauthenticated, 401),
     (NotAllowed, 403),
     (UnknownRun, 404),
+    (UnknownFile, 404),
+    (UnknownEnvironment, 404),
+    (SessionNotFound, 404),
+    (SessionBusy, 409),
+    (SessionBaseMissing, 409),
+    (SessionDamaged, 409),
     (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
     (IdempotencyConflict, 422),
+    (InstallError, 422),
     (InvalidInput, 422),
     (QueueFull, 429),
     (ServiceStopping, 503),
@@ -40,8 +54,10 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    409: "Not possible now",
     413: "Body too large",
     415: "Unsupported media type",
+    416: "No such range",
     422: "Can't be run",
     429: "Too many runs wait",
     500: "Internal error",
@@ -61,6 +77,16 @@ class MethodNotAllowed(HermeticError):
     code = "method_not_allowed"
 
 
+class RangeNotSatisfiable(HermeticError):
+    """A part of a file is asked for that it does not have. `size` is the file's, in bytes."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, message: str, *, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
 class ServiceFault(HermeticError):
     """The service itself failed."""
 
@@ -73,6 +99,8 @@ def status_of(error: HermeticError) -> int:
         return 404
     if isinstance(error, MethodNotAllowed):
         return 405
+    if isinstance(error, RangeNotSatisfiable):
+        return 416
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
@@ -99,5 +127,7 @@ def problem_response(error: HermeticError) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="hermetic"'
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
     body = json.dumps(problem_fields(error)).encode("ascii")
     return Response(body, status_of(error), headers, media_type=PROBLEM_TYPE)

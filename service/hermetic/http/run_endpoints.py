@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -17,12 +16,12 @@ from hermetic.grants import Grant
 from hermetic.http.bodies import parse_run, read_body
 from hermetic.http.event_stream import MEDIA_TYPE, EventStreamResponse, wait_until_gone
 from hermetic.http.problems import ServiceFault
+from hermetic.http.requests import caller, idempotency_key, json_response, service_of
+from hermetic.http.schemas import RunBody
 from hermetic.http.service import Service
 from hermetic.kept_runs import KeptRun
-from hermetic.orders import RunOrder
+from hermetic.orders import RunOrder, SessionPlace
 
-IDEMPOTENCY_HEADER = "Idempotency-Key"
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _WAIT = re.compile(r"wait=(\d{1,5})")
 _LONGEST_WAIT_SECONDS = 60
 _QUICK_BODY_BYTES = 64 * 1024
@@ -34,16 +33,22 @@ async def run(request: Request) -> Response:
     service = service_of(request)
     grant = await caller(request)
     body = await read_body(request, service.settings.body_bytes)
-    if len(body) <= _QUICK_BODY_BYTES:
-        order = parse_run(body).order(grant)
+    given = parse_run(body) if len(body) <= _QUICK_BODY_BYTES else None
+    if given is not None and not given.needs_a_disk:
+        order = given.order(grant)
     else:
-        order = await asyncio.to_thread(lambda: parse_run(body).order(grant))
-    key = _idempotency_key(request)
+        order = await asyncio.to_thread(lambda: order_of(service, grant, given or parse_run(body)))
+    key = idempotency_key(request)
     if _accepts_events(request):
-        if key is not None or _prefers(request, "respond-async"):
+        if key is not None or _prefers(request, "respond-async") or order.keep_files:
             raise InvalidInput("an event stream belongs to its request, and can't be kept")
         return EventStreamResponse(service.runs.submit(grant, order, streams=True))
     if key is None and not _prefers(request, "respond-async"):
+        if order.keep_files:
+            raise InvalidInput(
+                "the files of a run can be kept only if the run is",
+                hint="Send the header Prefer: respond-async, or an Idempotency-Key.",
+            )
         return await _run_while_connected(request, service, grant, order)
     digest = hashlib.sha256(body).digest()
     kept = await service.kept.submit(grant, order, idempotency_key=key, request_hash=digest)
@@ -55,6 +60,24 @@ async def run(request: Request) -> Response:
         what = ended.error or {}
         raise _Failed(str(what.get("message")), hint=what.get("hint"))
     return json_response(ended.result)
+
+
+def order_of(service: Service, grant: Grant, given: RunBody) -> RunOrder:
+    """With uploads, and with the limits of its session. This may wait for a disk.
+
+    Raises as `RunBody.order` does, and `SessionNotFound`, `UnknownFile` and `NotAllowed`.
+    """
+    limits = None
+    place = None
+    if given.session is not None:
+        sessions = service.runs.sessions
+        record = sessions.find(grant, given.session)
+        limits = sessions.limits(grant, record, given.limits.chosen())
+        place = SessionPlace(record.id, record.generation)
+    if given.keep_files:
+        service.files.check_room(grant)
+    order = given.order(grant, limits, lambda upload: service.files.read(grant, upload))
+    return replace(order, session=place)
 
 
 class _Failed(ServiceFault):
@@ -103,27 +126,8 @@ async def remove_run(request: Request) -> Response:
     return json_response(kept_fields(await service.kept.wait(grant, before.id)))
 
 
-def service_of(request: Request) -> Service:
-    return request.app.state.service
-
-
-async def caller(request: Request) -> Grant:
-    """Raises `Unauthenticated` and `NotAllowed`."""
-    grant = await asyncio.to_thread(service_of(request).authenticate, request.headers)
-    request.scope["hermetic.grant"] = grant.id
-    return grant
-
-
 def kept_fields(kept: KeptRun) -> dict[str, Any]:
     return asdict(kept)
-
-
-def json_response(
-    content: Any, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    """ASCII, so that no text from a guest can make it undecodable."""
-    body = json.dumps(content).encode("ascii")
-    return Response(body, status, headers, media_type="application/json")
 
 
 def _accepts_events(request: Request) -> bool:
@@ -146,10 +150,3 @@ def _wait_seconds(request: Request) -> int:
         if found := _WAIT.fullmatch(each):
             return min(int(found[1]), _LONGEST_WAIT_SECONDS)
     return 0
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get(IDEMPOTENCY_HEADER)
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidInput(f"{IDEMPOTENCY_HEADER} must have 1 to 255 visible ASCII characters")
-    return key

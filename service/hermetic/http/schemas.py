@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
-from hermetic.errors import MalformedBody
+from hermetic.errors import InvalidInput, MalformedBody
 from hermetic.grants import Grant, narrowed
 from hermetic.orders import RunOrder
-from hermetic_runtime.limits import RANGES
+from hermetic_runtime.limits import RANGES, Limits
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.results import RunResult
 
 MOST_REQUIREMENTS = 200
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """The body of a request: nothing in it but what is named."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class TextFile(_Body):
+class TextFile(Body):
     """A file that holds UTF-8 text."""
 
     text: StrictStr
 
 
-class BinaryFile(_Body):
+class BinaryFile(Body):
     """A file that holds any bytes."""
 
     base64: StrictStr = Field(json_schema_extra={"contentEncoding": "base64"})
+
+
+class UploadedFile(Body):
+    """A file that was uploaded before, by its id."""
+
+    upload: StrictStr
 
 
 def _limit(name: str, what: str) -> Any:
@@ -39,7 +48,7 @@ def _limit(name: str, what: str) -> Any:
     return Field(default=None, strict=True, ge=low, le=high, description=what)
 
 
-class LimitsBody(_Body):
+class LimitsBody(Body):
     """Limits of this run, each at most that of the key. Those left out are the key's."""
 
     memory_bytes: int | None = _limit("memory_bytes", "Memory of the interpreter.")
@@ -52,8 +61,12 @@ class LimitsBody(_Body):
     value_bytes: int | None = _limit("value_bytes", "The value of the last expression.")
     display_bytes: int | None = _limit("display_bytes", "All displays together.")
 
+    def chosen(self) -> dict[str, Any]:
+        """Those that are given."""
+        return self.model_dump(exclude_none=True)
 
-class RunBody(_Body):
+
+class RunBody(Body):
     """One run: Python code, and what it is given."""
 
     model_config = ConfigDict(
@@ -73,8 +86,8 @@ class RunBody(_Body):
     inputs: dict[StrictStr, Any] = Field(
         default_factory=dict[str, Any], description="JSON values that become global variables."
     )
-    files: dict[StrictStr, TextFile | BinaryFile] = Field(
-        default_factory=dict[str, TextFile | BinaryFile],
+    files: dict[StrictStr, TextFile | BinaryFile | UploadedFile] = Field(
+        default_factory=dict[str, TextFile | BinaryFile | UploadedFile],
         description="Files by their path below /workspace, the code's working directory.",
     )
     requirements: list[StrictStr] = Field(
@@ -86,10 +99,36 @@ class RunBody(_Body):
     interpreter: InterpreterName = Field(
         "auto", description="Which interpreter to take; `auto` is one that fits the packages."
     )
+    session: StrictStr | None = Field(
+        default=None,
+        description="The id of a session to run in. It has packages, interpreter and `env` of"
+        " its own.",
+    )
+    keep_files: bool = Field(
+        default=False,
+        strict=True,
+        description="Keep the files that the code makes, for a run that is kept itself.",
+    )
     limits: LimitsBody = Field(default_factory=lambda: LimitsBody())
 
-    def order(self, grant: Grant) -> RunOrder:
-        """Raises `InvalidInput`, `NotAllowed` and `MalformedBody`."""
+    @property
+    def needs_a_disk(self) -> bool:
+        """Whether more than the body itself is needed to know what is to be run."""
+        uploads = any(isinstance(file, UploadedFile) for file in self.files.values())
+        return self.session is not None or self.keep_files or uploads
+
+    def order(
+        self,
+        grant: Grant,
+        limits: Limits | None = None,
+        read_upload: Callable[[str], bytes] | None = None,
+    ) -> RunOrder:
+        """With `limits` instead of the grant's, narrowed, and files that were uploaded.
+
+        Raises `InvalidInput`, `NotAllowed`, `MalformedBody`, and what `read_upload` raises.
+        """
+        if self.session is not None:
+            self._check_for_session()
         return RunOrder(
             code=self.code,
             filename=self.filename,
@@ -97,16 +136,38 @@ class RunBody(_Body):
             stdin=self.stdin.encode("utf-8", "surrogatepass"),
             env=self.env,
             inputs=self.inputs,
-            files={path: _contents(path, file) for path, file in self.files.items()},
+            files={path: _contents(path, file, read_upload) for path, file in self.files.items()},
             requirements=tuple(self.requirements),
             interpreter=self.interpreter,
-            limits=narrowed(grant, self.limits.model_dump(exclude_none=True)),
+            limits=limits or narrowed(grant, self.limits.chosen()),
+            keep_files=self.keep_files,
         )
 
+    def _check_for_session(self) -> None:
+        for name, given in (
+            ("requirements", bool(self.requirements)),
+            ("env", bool(self.env)),
+            ("interpreter", self.interpreter != "auto"),
+            ("keep_files", self.keep_files),
+        ):
+            if given:
+                raise InvalidInput(
+                    f"a run in a session can't have {name}",
+                    hint="A session gets packages, interpreter and env when it is made, and"
+                    " keeps its files itself.",
+                )
 
-def _contents(path: str, file: TextFile | BinaryFile) -> bytes:
+
+def _contents(
+    path: str,
+    file: TextFile | BinaryFile | UploadedFile,
+    read_upload: Callable[[str], bytes] | None,
+) -> bytes:
     if isinstance(file, TextFile):
         return file.text.encode("utf-8", "surrogatepass")
+    if isinstance(file, UploadedFile):
+        assert read_upload is not None
+        return read_upload(file.upload)
     try:
         return base64.b64decode(file.base64, validate=True)
     except (binascii.Error, ValueError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hermetic.http.callers import Authenticate
+from hermetic.kept_answers import KeptAnswers
+from hermetic.kept_files import KeptFiles
 from hermetic.kept_runs import KeptRuns
 from hermetic.measurements import Measurements
 from hermetic.runs import RunService
@@ -19,6 +21,8 @@ class Service:
     authenticate: Authenticate
     runs: RunService
     kept: KeptRuns
+    files: KeptFiles
+    answers: KeptAnswers
     measurements: Measurements
     needs_key: bool
     ready: bool = field(default=False)

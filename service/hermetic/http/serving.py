@@ -17,6 +17,8 @@ from hermetic.errors import InvalidInput
 from hermetic.http.application import application
 from hermetic.http.callers import by_key, is_loopback, local_without_key
 from hermetic.http.service import Service
+from hermetic.kept_answers import KeptAnswers
+from hermetic.kept_files import KeptFiles
 from hermetic.kept_runs import KeptRuns
 from hermetic.keys import KeyStore
 from hermetic.logs import log_to_stderr
@@ -46,9 +48,13 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
         keys = KeyStore(database)
         measurements = Measurements()
         runs = RunService(settings, measurements)
-        kept = KeptRuns(database, runs, settings)
+        files = KeptFiles(database, settings)
+        kept = KeptRuns(database, runs, files, settings)
+        answers = KeptAnswers(database, settings)
         authenticate = by_key(keys.authenticate) if needs_key else local_without_key
-        service = Service(settings, authenticate, runs, kept, measurements, needs_key)
+        service = Service(
+            settings, authenticate, runs, kept, files, answers, measurements, needs_key
+        )
 
         with _listen(settings) as listening:
             config = uvicorn.Config(

@@ -1,0 +1,73 @@
+"""One run in a session, in a thread that may wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from hermetic.errors import HermeticError
+from hermetic.executing import cancelled_result
+from hermetic.orders import RunEvent, RunOrder
+from hermetic.sessions import ReservedSession
+from hermetic.telling import OutputTexts, tell_end
+from hermetic_runtime.results import RunResult
+from hermetic_runtime.sessions.session import Session
+
+
+class SessionExecution:
+    """`run` belongs in one thread; `cancel` may be called from any other, at any time."""
+
+    def __init__(
+        self, order: RunOrder, tell: Callable[[RunEvent], None], session: ReservedSession
+    ) -> None:
+        """`tell` is called in the thread of `run` with each event as it happens."""
+        self._order = order
+        self._tell = tell
+        self._reserved = session
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._cancelled = False
+
+    def run(self) -> RunResult:
+        """Raises what `Session.open` and `Session.run` do, but for a run that was cancelled."""
+        texts = OutputTexts(self._tell)
+        try:
+            result = self._run_in_session(texts)
+        except HermeticError:
+            if not self._cancelled:
+                raise
+            result = cancelled_result()
+        finally:
+            with self._lock:
+                self._session = None
+        tell_end(self._tell, texts, result)
+        return result
+
+    def _run_in_session(self, texts: OutputTexts) -> RunResult:
+        order = self._order
+        session = self._reserved.open()
+        for path, data in order.files.items():
+            session.files.put(path.removeprefix("/workspace/"), data)
+        session.wake()
+        with self._lock:
+            if self._cancelled:
+                return cancelled_result()
+            self._session = session
+        return session.run(
+            order.code,
+            filename=order.filename,
+            args=order.args,
+            stdin=order.stdin,
+            limits=order.limits,
+            inputs=order.inputs,
+            on_output=texts.add,
+        )
+
+    def cancel(self) -> None:
+        """End the run now; its session is as it was before it. The guest of a run that has
+        ended is left alone.
+        """
+        with self._lock:
+            self._cancelled = True
+            if self._session is not None:
+                self._session.cancel()
