@@ -86,6 +86,40 @@ def test_a_lost_run_says_what_became_of_the_variables() -> None:
     assert "variables are as they were before" in lost.stderr
 
 
+def test_a_session_keeps_the_limits_that_it_was_made_with() -> None:
+    session("new", "demo", "--timeout", "2", "--memory", "64M")
+
+    assert "2 s a run" in session("show", "demo").stdout
+    lost = session("run", "demo", "-c", "bytearray(10**8)")
+    assert "more than its 64 MiB of memory" in lost.stderr
+
+
+def test_a_run_in_a_session_may_have_less_time_than_the_session() -> None:
+    session("new", "demo")
+
+    lost = session("run", "--timeout", "0.3", "demo", "-c", "while True: pass")
+
+    assert lost.returncode == 124
+    assert "stopped after 300 ms" in lost.stderr
+
+
+def test_a_run_in_a_session_may_not_have_more_time_than_the_session() -> None:
+    session("new", "demo", "--timeout", "2")
+
+    refused = session("run", "--timeout", "3", "demo", "-c", "1")
+
+    assert refused.returncode == 125
+    assert "wider than the sandbox's 2" in refused.stderr
+
+
+def test_an_option_after_the_name_of_a_session_is_explained() -> None:
+    session("new", "demo")
+
+    refused = session("run", "demo", "--timeout", "3", "-c", "1")
+
+    assert "hint: Options go before it" in refused.stderr
+
+
 def test_an_unknown_session_is_one_line() -> None:
     unknown = session("run", "nothing", "-c", "1")
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Never
 
+from hermetic.cli.limit_arguments import add_limits
 from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
 from hermetic.cli.policy_arguments import add_policy
-from hermetic.cli.quantities import format_seconds, format_size, parse_seconds, parse_size
 from hermetic.cli.service_arguments import add_services
 from hermetic.cli.session_arguments import add_sessions
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.limits import Limits
-
-_DEFAULTS = Limits()
 
 _DESCRIPTION = """\
 Run untrusted Python in a sandbox: CPython in WebAssembly, on an operating system
@@ -110,7 +107,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add_resolve(commands)
     add_env(commands)
     _add_cache(commands)
-    add_services(commands, _add_limits)
+    add_services(commands, add_limits)
     add_sessions(commands)
     add_policy(commands)
     options = parser.parse_args(arguments)
@@ -163,7 +160,7 @@ def _add_run(commands: _Commands) -> None:
         " its figures when the run has ended; made if there is none",
     )
     add_packages(parser)
-    _add_limits(parser)
+    add_limits(parser)
     add_interpreter(parser)
     parser.add_argument(
         "--isolation",
@@ -172,43 +169,6 @@ def _add_run(commands: _Commands) -> None:
         help="where the guest lives: in a process of its own (process, the default), or in"
         " this one (shared)",
     )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how the run is limited")
-    for option, field, what in (
-        ("--timeout", "wall_seconds", "time on the clock"),
-        ("--cpu", "cpu_seconds", "processor time; at least --timeout unless given"),
-        ("--memory", "memory_bytes", "memory of the interpreter"),
-        ("--output", "output_bytes", "stdout and stderr together"),
-        ("--disk", "disk_bytes", "all files that the script writes"),
-    ):
-        default = getattr(_DEFAULTS, field)
-        if field.endswith("_seconds"):
-            convert, metavar, shown = parse_seconds, "SECONDS", format_seconds(default)
-        else:
-            convert, metavar, shown = parse_size, "SIZE", format_size(default)
-        group.add_argument(
-            option,
-            dest=field,
-            type=_limit(field, convert),
-            metavar=metavar,
-            help=f"{what} (default {shown})",
-        )
-
-
-def _limit(field: str, convert: Callable[[str], float]) -> Callable[[str], float]:
-    def checked(text: str) -> float:
-        try:
-            given: dict[str, Any] = {field: convert(text)}
-            Limits(**given)
-        except InvalidInput as error:
-            raise argparse.ArgumentTypeError(error.message) from error
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-        return given[field]
-
-    return checked
 
 
 def _folder(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from hermetic.cli.limit_arguments import add_limits, add_narrower_limits
+
 _SESSION_DESCRIPTION = """\
 A session is a sandbox with a name: variables, imports and functions persist from run to
 run, and so do the files in /workspace. Between runs it is a file and takes no memory."""
@@ -23,6 +25,8 @@ examples:
   hermetic session get analysis report.html
   hermetic shell analysis
       the same session at a prompt
+  hermetic session run --timeout 5 analysis long.py
+      options go before the session's name
   hermetic session list
 
 HERMETIC_STATE_DIR says where sessions are kept."""
@@ -49,9 +53,9 @@ def add_sessions(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     new = actions.add_parser("new", help="make a session")
     new.add_argument("session", nargs="?", metavar="NAME", help="its id if none is given")
-    _add_making(new)
+    _add_making(new, "how each of its runs is limited")
     run = _action(actions, "run", "run Python in a session")
-    run.usage = "hermetic session run [--json] SESSION (FILE | -c CODE | -) [ARGS ...]"
+    run.usage = "hermetic session run [OPTIONS] SESSION (FILE | -c CODE | -) [ARGS ...]"
     run.add_argument("--json", action="store_true", help="print the whole result as JSON")
     run.add_argument(
         "program",
@@ -59,6 +63,7 @@ def add_sessions(commands: Any) -> None:
         metavar="FILE [ARGS ...]",
         help="a file, -c and code, or - for standard input; then what it gets in sys.argv",
     )
+    add_narrower_limits(run)
     actions.add_parser("list", help="list sessions, the one used last first")
     _action(actions, "show", "what a session is, its files and its checkpoints")
     fork = _action(actions, "fork", "copy a session")
@@ -82,7 +87,7 @@ def add_sessions(commands: Any) -> None:
     )
     shell.add_argument("session", nargs="?", metavar="NAME")
     shell.add_argument("--out", default="figures", metavar="DIR", help="(default figures)")
-    _add_making(shell)
+    _add_making(shell, "how the session's runs are limited; what is typed here, if there is one")
 
 
 def _action(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
@@ -91,7 +96,7 @@ def _action(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_making(parser: argparse.ArgumentParser) -> None:
+def _add_making(parser: argparse.ArgumentParser, limits: str) -> None:
     parser.add_argument(
         "--with",
         dest="requirements",
@@ -102,3 +107,4 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--interpreter", choices=("auto", "pyodide", "wasi"), default="auto")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    add_limits(parser, limits)

@@ -7,15 +7,18 @@ import json
 import time
 from pathlib import Path
 
+from hermetic.cli.arguments import UsageError
+from hermetic.cli.limits import read_limits, read_narrower_limits
 from hermetic.cli.messages import say
 from hermetic.cli.outcomes import describe_ending
 from hermetic.cli.programs import read_program
 from hermetic.cli.progress import PreparationBar
-from hermetic.cli.quantities import format_size
+from hermetic.cli.quantities import format_seconds, format_size
 from hermetic.cli.running import read_environment
 from hermetic.cli.standard_descriptors import STDERR, STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import RunResult
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.store import list_sessions
@@ -46,6 +49,7 @@ def make_session(options: argparse.Namespace) -> Session:
         return Session.create(
             options.session,
             env=read_environment(options.env),
+            limits=read_limits(options),
             requirements=options.requirements,
             interpreter=options.interpreter,
             on_progress=bar.show,
@@ -78,22 +82,28 @@ def _act(session: Session, options: argparse.Namespace) -> int:
 
 
 def _run(session: Session, options: argparse.Namespace) -> int:
-    limits = session.record.limits
+    limits = read_narrower_limits(options, session.record.limits)
     code, words = None, options.program
     if words[:1] == ["-c"] and len(words) > 1:
         code, words = words[1], words[2:]
+    elif words and words[0].startswith("-") and words[0] not in ("-", "--"):
+        raise UsageError(
+            f"{words[0]} comes after the session's name",
+            hint="Options go before it: hermetic session run --timeout 5 NAME FILE",
+        )
     program = read_program(code, words, source_bytes=limits.source_bytes)
     result = session.run(
         program.source,
         filename=program.filename,
         args=program.arguments,
         stdin=program.stdin,
+        limits=limits,
         capture_value=options.json,
         on_output=None if options.json else pass_on,
     )
     if options.json:
         write(STDOUT, json.dumps(result.to_dict(), indent=2).encode() + b"\n")
-    report_ending(session, result)
+    report_ending(result, limits)
     return result.exit_code
 
 
@@ -102,9 +112,9 @@ def pass_on(stream: str, data: bytes) -> None:
     write(_DESCRIPTORS[stream], data)
 
 
-def report_ending(session: Session, result: RunResult) -> None:
+def report_ending(result: RunResult, limits: Limits) -> None:
     """Say why a run ended and what became of the variables, where that is not plain."""
-    ending = describe_ending(result, session.record.limits)
+    ending = describe_ending(result, limits)
     if ending is not None:
         say(ending.message)
     if result.session_restored:
@@ -118,6 +128,13 @@ def _show(session: Session) -> None:
     for label, moment in (("created", record.created), ("used", record.used)):
         _print(f"{label:<12}{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(moment))}")
     _print(f"runs        {record.generation:,}")
+    limits = record.limits
+    _print(
+        f"limits      {format_seconds(limits.wall_seconds)} a run,"
+        f" {format_seconds(limits.cpu_seconds)} of processor time,"
+        f" {format_size(limits.memory_bytes)} of memory, {format_size(limits.disk_bytes)} of files,"
+        f" {format_size(limits.output_bytes)} of output"
+    )
     for checkpoint in session.checkpoints():
         _print(f"checkpoint  {checkpoint.name}")
     for file in session.files.list():

@@ -11,11 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
+from hermetic.cli.limits import read_narrower_limits
 from hermetic.cli.messages import say
 from hermetic.cli.sessions import make_session, pass_on, report_ending
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import SessionNotFound
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.request_checks import narrowed_limits
 from hermetic_runtime.results import Display
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.state_directory import state_directory
@@ -33,7 +36,7 @@ _NAMES = """\
 
 def run_shell(options: argparse.Namespace) -> int:
     """Until Ctrl-D. A session without a name is removed at the end."""
-    session = _open(options)
+    session, limits = _open(options)
     history = state_directory() / "shell-history"
     with suppress(OSError):
         readline.read_history_file(history)
@@ -42,7 +45,7 @@ def run_shell(options: argparse.Namespace) -> int:
     readline.set_completer(_Completer(session).complete)
     readline.parse_and_bind("tab: complete")
     try:
-        _Shell(session, Path(options.out)).talk()
+        _Shell(session, limits, Path(options.out)).talk()
     finally:
         with suppress(OSError):
             readline.write_history_file(history)
@@ -52,16 +55,21 @@ def run_shell(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open(options: argparse.Namespace) -> Session:
+def _open(options: argparse.Namespace) -> tuple[Session, Limits]:
+    """The session and the limits of what is typed."""
     if options.session is not None:
         with suppress(SessionNotFound):
-            return Session.open(options.session)
-    return make_session(options)
+            session = Session.open(options.session)
+            given = read_narrower_limits(options, session.record.limits)
+            return session, narrowed_limits(given, session.record.limits)
+    session = make_session(options)
+    return session, session.record.limits
 
 
 class _Shell:
-    def __init__(self, session: Session, out: Path) -> None:
+    def __init__(self, session: Session, limits: Limits, out: Path) -> None:
         self._session = session
+        self._limits = limits
         self._out = out
         self._compile = codeop.CommandCompiler()
 
@@ -93,7 +101,7 @@ class _Shell:
 
     def _run(self, source: str) -> None:
         try:
-            result = self._session.run(source, on_output=pass_on)
+            result = self._session.run(source, limits=self._limits, on_output=pass_on)
         except KeyboardInterrupt:
             say("interrupted; the variables are as they were before")
             return
@@ -101,7 +109,7 @@ class _Shell:
             write(STDOUT, result.value.repr.encode("utf-8", "backslashreplace") + b"\n")
         for display in result.displays:
             self._write_display(display)
-        report_ending(self._session, result)
+        report_ending(result, self._limits)
 
     def _write_display(self, display: Display) -> None:
         for kind, suffix in (("image/png", "png"), ("image/svg+xml", "svg"), ("text/html", "html")):
