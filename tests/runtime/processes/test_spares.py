@@ -108,7 +108,9 @@ def test_a_spare_that_ends_before_it_takes_its_run_is_replaced(
     spares = [await_spare(pool, environment)]
 
     class Dying(SparePool):
-        def take(self, environment: Environment, limits: Limits) -> GuestProcess | None:
+        def take(
+            self, environment: Environment, limits: Limits, *, keep_files: bool = False
+        ) -> GuestProcess | None:
             if not spares:
                 return None
             pid = pid_of(spares[0])
