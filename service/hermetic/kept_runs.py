@@ -166,9 +166,11 @@ class KeptRuns:
         if live is not None:
             self._unwanted.add(run)
             live.cancel()
-        else:
-            await self._in_transaction("DELETE FROM runs WHERE id = ?", run)
-            await asyncio.to_thread(self._files.forget_made, run)
+            return found
+        if found.finished is None:  # it ended while it was being looked up
+            found = await self.find(grant, run)
+        await self._in_transaction("DELETE FROM runs WHERE id = ?", run)
+        await asyncio.to_thread(self._files.forget_made, run)
         return found
 
     async def recover(self, grants: Callable[[str], Grant | None]) -> int:

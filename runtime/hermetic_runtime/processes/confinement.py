@@ -13,9 +13,14 @@ import signal
 import time
 from contextlib import suppress
 
+from hermetic_runtime.limits import MIB
 from hermetic_runtime.processes.programs import LOG_BYTES
 
 _OPEN_FILES_OF_OURS = 64
+_MEMORY_OF_OURS = 512 * MIB
+"""More than the largest request and the largest report take, in every form they pass through."""
+_DATA_PAGES = 5
+"""Which number of /proc/PID/statm is data and stack (proc_pid_statm(5))."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _OOM_SCORE = b"500"
 
@@ -26,6 +31,16 @@ def confine_all() -> None:
     _lower(resource.RLIMIT_FSIZE, LOG_BYTES)
     with suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
         file.write(_OOM_SCORE)
+
+
+def bound_memory(memory_bytes: int) -> None:
+    """Bound what this process may have written to memory (Linux 4.7, RLIMIT_DATA) to what
+    it has now, a guest of `memory_bytes`, and `_MEMORY_OF_OURS` for what is kept about it.
+    """
+    with suppress(OSError), open("/proc/self/statm", "rb", buffering=0) as file:
+        pages = int(file.read(256).split()[_DATA_PAGES])
+        used = pages * resource.getpagesize()
+        _lower(resource.RLIMIT_DATA, used + memory_bytes + _MEMORY_OF_OURS)
 
 
 def bound_files(open_files: int) -> None:

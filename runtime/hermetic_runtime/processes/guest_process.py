@@ -25,7 +25,7 @@ from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.guest import Guest, start_guest_thread
 from hermetic_runtime.kernel.overlay import Change as FileChange
-from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files
+from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files, bound_memory
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
 from hermetic_runtime.processes.messages import (
     CHANGE_BYTES,
@@ -70,6 +70,7 @@ def main(
         decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
         start, settings = _receive_start(connection, decoder)
         bound_files(start.limits.open_files)
+        bound_memory(start.limits.memory_bytes + start.limits.disk_bytes)
         ControlLoop(connection, decoder, environment, settings, restored).serve()
         status = 0
     except ConnectionError:

@@ -11,11 +11,13 @@ import os
 import signal
 import socket
 import threading
+import weakref
 from contextlib import suppress
 
 from hermetic_runtime.cache_use import Held
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxCrashed
+from hermetic_runtime.limits import MIB
 from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
@@ -24,6 +26,11 @@ from hermetic_runtime.processes.zygote_process import start_zygote
 
 _RECORD_BYTES = 64 * 1024
 _LOAD_SECONDS = 30.0
+MOST_LAUNCHES = 5000
+"""After so many forks a zygote is replaced, whatever it may have gathered."""
+_MOST_GROWTH_BYTES = 64 * MIB
+_LOOK_EVERY = 100
+"""Launches between two looks at how much memory a zygote has."""
 
 
 class ZygoteLost(Exception):
@@ -56,6 +63,10 @@ class ZygoteChild:
                     )
         return self._end
 
+    @property
+    def closed(self) -> bool:
+        return self._pidfd < 0
+
     def close(self) -> None:
         with self._lock:
             if self._pidfd >= 0:
@@ -73,6 +84,28 @@ class Zygote:
         """Start a zygote for `environment`. Does not wait for it."""
         self._held = Held(environment)
         self._process = start_zygote(environment)
+        self._launches = 0
+        self._first_bytes = 0
+        self._children: weakref.WeakSet[ZygoteChild] = weakref.WeakSet()
+        self._counting = threading.Lock()
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether another one should take its place: it forked often, or it has grown."""
+        with self._counting:
+            if self._launches >= MOST_LAUNCHES:
+                return True
+            if self._launches % _LOOK_EVERY != 1:
+                return False
+            now = self._process.resident_bytes()
+            self._first_bytes = self._first_bytes or now
+            return now > self._first_bytes + _MOST_GROWTH_BYTES
+
+    @property
+    def has_children(self) -> bool:
+        """Whether a guest process of it is still held by somebody."""
+        with self._counting:
+            return any(not child.closed for child in self._children)
 
     def launch(self, guest_end: socket.socket) -> ZygoteChild:
         """Raises `ZygoteLost`, and `SandboxCrashed` when there can be no more processes."""
@@ -84,7 +117,11 @@ class Zygote:
             message, pidfd = _receive(reports, _LOAD_SECONDS)
             match message:
                 case Spawned(pid) if pidfd is not None:
-                    return ZygoteChild(pid, pidfd, reports)
+                    child = ZygoteChild(pid, pidfd, reports)
+                    with self._counting:
+                        self._launches += 1
+                        self._children.add(child)
+                    return child
                 case Failed():
                     raise SandboxCrashed(message.message)
                 case _:
@@ -145,14 +182,22 @@ class _Zygotes:
 
     def __init__(self) -> None:
         self._running: dict[Environment, Zygote] = {}
+        self._worn: list[Zygote] = []
         self._lock = threading.Lock()
 
     def get(self, environment: Environment) -> Zygote:
         with self._lock:
             zygote = self._running.get(environment)
+            if zygote is not None and zygote.is_worn:
+                self._worn.append(zygote)
+                zygote = None
             if zygote is None:
                 zygote = self._running[environment] = Zygote(environment)
-            return zygote
+            childless = [each for each in self._worn if not each.has_children]
+            self._worn = [each for each in self._worn if each not in childless]
+        for each in childless:
+            each.close()
+        return zygote
 
     def replace(self, environment: Environment, lost: Zygote) -> Zygote:
         """Another one for `lost`, unless another thread was quicker."""
@@ -168,12 +213,13 @@ class _Zygotes:
 
     def close(self) -> None:
         with self._lock:
-            running, self._running = list(self._running.values()), {}
+            running, self._running = [*self._running.values(), *self._worn], {}
+            self._worn = []
         for zygote in running:
             zygote.close()
 
     def forget(self) -> None:
-        for zygote in self._running.values():
+        for zygote in (*self._running.values(), *self._worn):
             zygote.forget()
         self.__init__()
 

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+from process_lists import await_gone, guest_side_processes
+
+from hermetic_runtime.processes import zygote_client
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sandbox import Sandbox
+
+
+def test_a_zygote_that_forked_often_is_replaced_once_its_guests_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zygote_client, "MOST_LAUNCHES", 0)
+    others = guest_side_processes()
+    with Sandbox() as early:
+        early.run("x = 20")
+        first = guest_side_processes() - others
+        with Sandbox() as late:
+            assert late.run("1").outcome is Outcome.OK
+        value = early.run("x + 1").value
+    assert value is not None and value.json == 21
+    assert Sandbox().run("1", final=True).outcome is Outcome.OK
+    assert not await_gone(first)
