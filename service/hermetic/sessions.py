@@ -19,6 +19,7 @@ from hermetic.grants import Grant, narrowed
 from hermetic.session_orders import SessionOrder, SessionView
 from hermetic.settings import ServiceSettings
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.providing import OnProgress
 from hermetic_runtime.sessions.records import SessionRecord
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.store import SessionStore
@@ -99,7 +100,9 @@ class Sessions:
         within = _narrower(record.limits, grant.limits)
         return narrowed(replace(grant, limits=within), given)
 
-    def create(self, grant: Grant, order: SessionOrder) -> SessionView:
+    def create(
+        self, grant: Grant, order: SessionOrder, on_progress: OnProgress | None = None
+    ) -> SessionView:
         """Make one, with all that it needs. Raises what `Session.create` does, and
         `NotAllowed` when the grant has as many as it may.
         """
@@ -112,6 +115,7 @@ class Sessions:
             limits=order.limits,
             requirements=order.requirements,
             interpreter=order.interpreter,
+            on_progress=on_progress,
         ) as session:
             return SessionView(session.record, "hibernating")
 

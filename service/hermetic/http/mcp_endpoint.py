@@ -28,7 +28,7 @@ class McpEndpoint:
     """An ASGI application. A session of the protocol belongs to the key that opened it."""
 
     def __init__(self, service: Service) -> None:
-        server = make_server(service.runs, _grant_of)
+        server = make_server(service.runs, service.files, _grant_of)
         # Hosts and origins are checked where callers are.
         security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(

@@ -6,6 +6,7 @@ from typing import Any
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
+from hermetic.mcp.links import resource_links
 from hermetic_runtime.results import Outcome, RunResult
 
 TEXT_CHARACTERS = 20_000
@@ -18,8 +19,11 @@ _IMAGES = ("image/png", "image/jpeg")
 _TEXTS = ("text/markdown", "text/html", "image/svg+xml", "text/latex")
 
 
-def tool_result(result: RunResult) -> CallToolResult:
-    """What `python_execute` answers. Whatever did not end well is marked as an error."""
+def tool_result(result: RunResult, files: str | None = None) -> CallToolResult:
+    """What `python_execute` answers. Whatever did not end well is marked as an error.
+
+    `files` is what the URIs of the files begin with that the run made, if they are kept.
+    """
     content: list[ContentBlock] = [TextContent(type="text", text=report_text(result))]
     for display in result.displays:
         content.extend(
@@ -27,6 +31,8 @@ def tool_result(result: RunResult) -> CallToolResult:
             for kind in _IMAGES
             if kind in display.data
         )
+    if files is not None:
+        content.extend(resource_links(files, result.files))
     return CallToolResult(
         content=content,
         structured_content=_structured(result),
@@ -69,7 +75,7 @@ def _display_texts(result: RunResult) -> list[str]:
 
 
 def _file_list(result: RunResult) -> str:
-    """Of what the code made in /workspace, which is gone with it."""
+    """Of what the code made in /workspace."""
     lines = [f"{file.path} ({file.size:,} bytes)" for file in result.files[:_MOST_FILES]]
     more = len(result.files) - len(lines) + result.files_omitted
     return "\n".join([*lines, f"and {more:,} more"] if more else lines)

@@ -1,112 +1,84 @@
-"""The MCP server: one tool, `python_execute`, over any transport."""
+"""The MCP server: `python_execute` and the tools and resources around it, over any transport."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
-from hermetic.errors import HermeticError, MalformedBody
+from hermetic.errors import InvalidInput
 from hermetic.grants import Grant, narrowed
+from hermetic.kept_files import KeptFiles
+from hermetic.mcp.arguments import (
+    DEFAULT_TIMEOUT_MS,
+    Code,
+    Files,
+    Inputs,
+    Interpreter,
+    OptionalSession,
+    Requirements,
+    Timeout,
+    contents_of,
+)
+from hermetic.mcp.callers import GrantOf
+from hermetic.mcp.errors import said_to_the_caller
+from hermetic.mcp.links import add_resources, files_of_run, files_of_session
 from hermetic.mcp.reports import tool_result
-from hermetic.orders import Ended, ProgressMade, RunOrder
-from hermetic.runs import RunService
-from hermetic_runtime.providing import InterpreterName
+from hermetic.mcp.session_tools import add_session_tools
+from hermetic.orders import Ended, ProgressMade, RunOrder, SessionPlace
+from hermetic.runs import RunService, SubmittedRun
+from hermetic.sessions import Sessions
 from hermetic_runtime.results import RunResult
 
 _INSTRUCTIONS = """\
 Runs Python in a sandbox, for calculations, for working with data, for checking what code
 does. Nothing of the user's machine can be seen or changed from there, and there is no
-network. Each call starts afresh: no variables and files are left of earlier ones."""
+network. Each call starts afresh, with no variables and files of earlier ones, unless it
+names a session: `session_create` makes one."""
 
 _DESCRIPTION = """\
 Execute Python (CPython 3.14) in a new sandbox without network. Packages are there if
 `requirements` names them.
 The result has what was printed, the value of the last expression, and the traceback if
-the code failed. Top-level `await` works. Nothing is kept from call to call."""
-
-_DEFAULT_TIMEOUT_MS = 60_000
-_LONGEST_TIMEOUT_MS = 86_400_000
-_MOST_REQUIREMENTS = 200
-
-GrantOf = Callable[["Context[Any, Any]"], Grant]
-"""Finds who makes a call."""
+the code failed. Top-level `await` works. Nothing is kept from call to call without a
+`session`; one has the packages that it was created with."""
 
 
-class Base64File(BaseModel):
-    """A file that holds any bytes."""
+def make_server(runs: RunService, kept: KeptFiles, grant_of: GrantOf) -> MCPServer[Any]:
+    """A server whose runs are those of `runs`, each for the grant that `grant_of` finds.
 
-    model_config = ConfigDict(extra="forbid")
-    base64: StrictStr = Field(json_schema_extra={"contentEncoding": "base64"})
-
-
-Code = Annotated[StrictStr, Field(description="Python source.")]
-Inputs = Annotated[
-    dict[str, Any] | None,
-    Field(description="JSON values that become global variables of the code, by name."),
-]
-Timeout = Annotated[
-    int,
-    Field(
-        strict=True,
-        ge=1,
-        le=_LONGEST_TIMEOUT_MS,
-        description="Milliseconds that the code may take; never more than the server allows.",
-    ),
-]
-Files = Annotated[
-    dict[str, StrictStr | Base64File] | None,
-    Field(description="Files to write below /workspace, the working directory: path to text."),
-]
-
-Requirements = Annotated[
-    list[StrictStr] | None,
-    Field(
-        max_length=_MOST_REQUIREMENTS,
-        description="Packages that the code imports, as for pip: `pandas`, `numpy>=2`.",
-    ),
-]
-Interpreter = Annotated[
-    InterpreterName, Field(description="Leave it at `auto` unless packages need another one.")
-]
-
-
-def make_server(runs: RunService, grant_of: GrantOf) -> MCPServer[Any]:
-    """A server whose runs are those of `runs`, each for the grant that `grant_of` finds."""
+    `kept` keeps what runs make, so that it can be read as resources.
+    """
 
     async def python_execute(
         ctx: Context[Any, Any],
         code: Code,
         context: Inputs = None,
-        timeout: Timeout = _DEFAULT_TIMEOUT_MS,
+        timeout: Timeout = DEFAULT_TIMEOUT_MS,
         requirements: Requirements = None,
         interpreter: Interpreter = "auto",
         files: Files = None,
+        session: OptionalSession = None,
     ) -> Annotated[CallToolResult, RunResult]:
-        try:
+        with said_to_the_caller():
             grant = grant_of(ctx)
-            seconds = min(timeout / 1000, grant.limits.wall_seconds)
             order = RunOrder(
                 code=code,
                 inputs=context or {},
-                files={path: _contents(path, file) for path, file in (files or {}).items()},
+                files={path: contents_of(path, file) for path, file in (files or {}).items()},
                 requirements=tuple(requirements or ()),
                 interpreter=interpreter,
-                limits=narrowed(grant, {"wall_seconds": seconds}),
             )
-            return tool_result(await _execute(runs, grant, order, ctx))
-        except HermeticError as error:
-            hint = f"\n{error.hint}" if error.hint else ""
-            raise ToolError(f"{error.message} [{error.code}]{hint}") from error
+            place = await asyncio.to_thread(
+                placed, order, grant, timeout / 1000, session, runs.sessions, kept
+            )
+            return await _execute(runs, kept, grant, place, ctx)
 
     server = MCPServer[Any](
         "hermetic",
@@ -120,20 +92,61 @@ def make_server(runs: RunService, grant_of: GrantOf) -> MCPServer[Any]:
         title="Execute Python",
         description=_DESCRIPTION,
         annotations=ToolAnnotations(
-            read_only_hint=True,
-            destructive_hint=False,
+            read_only_hint=False,
+            destructive_hint=True,
             idempotent_hint=False,
             open_world_hint=False,
         ),
     )
+    add_session_tools(server, runs.sessions, grant_of)
+    add_resources(server, runs.sessions, kept, grant_of)
     return server
 
 
+def placed(
+    order: RunOrder,
+    grant: Grant,
+    seconds: float,
+    session: str | None,
+    sessions: Sessions,
+    kept: KeptFiles,
+) -> RunOrder:
+    """The order with its session and its limits. This may wait for a disk.
+
+    Raises `SessionNotFound`, and `InvalidInput` for what is not for a run in a session.
+    """
+    if session is None:
+        limits = narrowed(grant, {"wall_seconds": min(seconds, grant.limits.wall_seconds)})
+        return replace(order, limits=limits, keep_files=kept.room(grant) > 0)
+    if order.requirements or order.interpreter != "auto":
+        raise InvalidInput(
+            "a session has the packages and the interpreter that it was created with",
+            hint="Give them to session_create.",
+        )
+    record = sessions.find(grant, session)
+    limits = sessions.limits(grant, record, {})
+    limits = replace(limits, wall_seconds=min(seconds, limits.wall_seconds))
+    return replace(order, limits=limits, session=SessionPlace(record.id, record.generation))
+
+
 async def _execute(
-    runs: RunService, grant: Grant, order: RunOrder, ctx: Context[Any, Any]
-) -> RunResult:
-    """Follow the run; when the call is cancelled, so is the run."""
+    runs: RunService, kept: KeptFiles, grant: Grant, order: RunOrder, ctx: Context[Any, Any]
+) -> CallToolResult:
     run = runs.submit(grant, order, streams=True)
+    result = await _follow(run, ctx)
+    if order.session is not None:
+        return tool_result(result, files_of_session(order.session.id))
+    if not order.keep_files:
+        return tool_result(result)
+    if not result.files:
+        await asyncio.to_thread(kept.forget_made, run.id)
+        return tool_result(result)
+    await asyncio.to_thread(kept.take_made, grant, run.id)
+    return tool_result(result, files_of_run(run.id))
+
+
+async def _follow(run: SubmittedRun, ctx: Context[Any, Any]) -> RunResult:
+    """When the call is cancelled, so is the run."""
     try:
         async for event in run.events():
             match event:
@@ -146,15 +159,6 @@ async def _execute(
         return await run.result()
     finally:
         run.cancel()
-
-
-def _contents(path: str, file: str | Base64File) -> bytes:
-    if isinstance(file, str):
-        return file.encode("utf-8", "surrogatepass")
-    try:
-        return base64.b64decode(file.base64, validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedBody(f"the file {path[:60]!r} is not base64") from None
 
 
 @asynccontextmanager

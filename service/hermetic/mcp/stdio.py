@@ -6,10 +6,14 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import anyio
 
-from hermetic.grants import LOCAL
+from hermetic.database import Database
+from hermetic.grants import LOCAL, Grant
+from hermetic.kept_files import KeptFiles
 from hermetic.logs import log_to_stderr
 from hermetic.mcp.server import make_server, stopping
 from hermetic.measurements import Measurements
@@ -26,19 +30,25 @@ def serve_stdio(settings: ServiceSettings, limits: Limits) -> int:
     """Until stdin ends; the exit status. A run that is under way then is cancelled."""
     log_to_stderr(logging.WARNING)
     grant = replace(LOCAL, limits=limits)
-    settings = replace(settings, shutdown_seconds=0)
-
-    async def serve() -> None:
-        runs = RunService(settings, Measurements())
-        preparing = asyncio.create_task(asyncio.to_thread(_prepare))
-        async with stopping(runs):
-            await make_server(runs, lambda _: grant).run_stdio_async()
-        preparing.cancel()
-        with suppress(asyncio.CancelledError):
-            await preparing
-
-    anyio.run(serve)
+    with TemporaryDirectory(prefix="hermetic-mcp-") as folder:
+        # What calls make is kept for this client only; sessions are where they always are.
+        settings = replace(settings, shutdown_seconds=0, data_directory=Path(folder))
+        database = Database(settings.data_directory)
+        try:
+            anyio.run(_serve, settings, KeptFiles(database, settings), grant)
+        finally:
+            database.close()
     return 0
+
+
+async def _serve(settings: ServiceSettings, files: KeptFiles, grant: Grant) -> None:
+    runs = RunService(settings, Measurements())
+    preparing = asyncio.create_task(asyncio.to_thread(_prepare))
+    async with stopping(runs):
+        await make_server(runs, files, lambda _: grant).run_stdio_async()
+    preparing.cancel()
+    with suppress(asyncio.CancelledError):
+        await preparing
 
 
 def _prepare() -> None:
