@@ -8,23 +8,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hermetic.http.problems import PROBLEM_TYPE
+from hermetic.http.openapi_parts import (
+    REFERENCES,
+    header,
+    idempotency_parameter,
+    json_content,
+    path_parameter,
+    problems,
+)
+from hermetic.http.openapi_sessions import REQUESTS, RESPONSES, session_paths
 from hermetic.http.schemas import KeptRunBody, Problem, RunBody
 from hermetic_runtime.results import RunResult
-
-_REFERENCES = "#/components/schemas/{model}"
-_PROBLEMS = {
-    "400": "The body is not what is asked for.",
-    "401": "No key was given, or one that is not valid.",
-    "403": "The key may not do this.",
-    "404": "There is no such run.",
-    "413": "The body is too large.",
-    "415": "The body is not declared to be JSON.",
-    "422": "The request is understood, but can't be run.",
-    "429": "As many runs wait as may wait; `Retry-After` says when to try again.",
-    "500": "The service failed.",
-    "503": "The service is being stopped.",
-}
 
 
 @cache
@@ -41,10 +35,11 @@ def document(*, needs_key: bool) -> dict[str, Any]:
         "paths": {
             "/v1/run": {"post": _run()},
             "/v1/runs/{id}": {
-                "parameters": [_path_parameter("id", "The id of the run.")],
+                "parameters": [path_parameter("id", "The id of the run.")],
                 "get": _show_run(),
                 "delete": _remove_run(),
             },
+            **session_paths(),
             "/healthz": {"get": _probe("Whether the service is alive", "200")},
             "/readyz": {"get": _probe("Whether the service takes runs", "200", "503")},
         },
@@ -57,10 +52,12 @@ def document(*, needs_key: bool) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    schemas = [TypeAdapter[Any](RunBody).json_schema(ref_template=_REFERENCES)]
+    schemas = [
+        TypeAdapter[Any](kind).json_schema(ref_template=REFERENCES) for kind in (RunBody, *REQUESTS)
+    ]
     schemas += [
-        TypeAdapter[Any](kind).json_schema(ref_template=_REFERENCES, mode="serialization")
-        for kind in (KeptRunBody, Problem, RunResult)
+        TypeAdapter[Any](kind).json_schema(ref_template=REFERENCES, mode="serialization")
+        for kind in (KeptRunBody, Problem, RunResult, *RESPONSES)
     ]
     for schema in schemas:
         found |= schema.pop("$defs", {})
@@ -81,28 +78,23 @@ def _run() -> dict[str, Any]:
             "asynchronous runs, and those with an `Idempotency-Key`."
         ),
         "parameters": [
-            _header("Prefer", "`respond-async` for an answer before the run has ended."),
-            _header(
-                "Idempotency-Key",
-                "Requests with the same key and body are executed once (visible ASCII, at most "
-                "255 characters).",
-                {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-            ),
+            header("Prefer", "`respond-async` for an answer before the run has ended."),
+            idempotency_parameter(),
         ],
-        "requestBody": {"required": True, "content": _json("RunBody")},
+        "requestBody": {"required": True, "content": json_content("RunBody")},
         "responses": {
             "200": {
                 "description": "The run has ended; `outcome` says how.",
-                "content": _json("RunResult")
+                "content": json_content("RunResult")
                 | {"text/event-stream": {"schema": {"type": "string"}}},
             },
             "202": {
                 "description": "The run was taken in.",
                 "headers": {"Location": {"schema": {"type": "string"}}},
-                "content": _json("KeptRunBody"),
+                "content": json_content("KeptRunBody"),
             },
         }
-        | _problems("400", "401", "403", "413", "415", "422", "429", "500", "503"),
+        | problems("400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503"),
     }
 
 
@@ -110,9 +102,9 @@ def _show_run() -> dict[str, Any]:
     return {
         "operationId": "showRun",
         "summary": "Show a kept run",
-        "parameters": [_header("Prefer", "`wait=SECONDS` (at most 60) to wait for the end.")],
-        "responses": {"200": {"description": "The run.", "content": _json("KeptRunBody")}}
-        | _problems("401", "403", "404", "500"),
+        "parameters": [header("Prefer", "`wait=SECONDS` (at most 60) to wait for the end.")],
+        "responses": {"200": {"description": "The run.", "content": json_content("KeptRunBody")}}
+        | problems("401", "403", "404", "500"),
     }
 
 
@@ -121,10 +113,10 @@ def _remove_run() -> dict[str, Any]:
         "operationId": "removeRun",
         "summary": "Cancel a kept run, or forget one that has ended",
         "responses": {
-            "200": {"description": "It was cancelled.", "content": _json("KeptRunBody")},
+            "200": {"description": "It was cancelled.", "content": json_content("KeptRunBody")},
             "204": {"description": "It had ended, and is forgotten."},
         }
-        | _problems("401", "403", "404", "500"),
+        | problems("401", "403", "404", "500"),
     }
 
 
@@ -139,26 +131,3 @@ def _probe(summary: str, *statuses: str) -> dict[str, Any]:
             for status in statuses
         },
     }
-
-
-def _problems(*statuses: str) -> dict[str, Any]:
-    content = {PROBLEM_TYPE: _json("Problem")["application/json"]}
-    return {status: {"description": _PROBLEMS[status], "content": content} for status in statuses}
-
-
-def _json(schema: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REFERENCES.format(model=schema)}}}
-
-
-def _header(name: str, what: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "header",
-        "description": what,
-        "schema": schema or {"type": "string"},
-    }
-
-
-def _path_parameter(name: str, what: str) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1}
-    return {"name": name, "in": "path", "required": True, "description": what, "schema": schema}
