@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hermetic.grants import Grant
-from hermetic.http import file_endpoints, session_endpoints
+from hermetic.http import environment_endpoints, file_endpoints, session_endpoints
 from hermetic.http.description_page import PAGE, POLICY
 from hermetic.http.mcp_endpoint import McpEndpoint
 from hermetic.http.openapi import document
@@ -51,6 +51,7 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
             try:
                 yield
             finally:
+                service.environments.close()
                 await service.runs.stop()
                 await service.kept.settle()
                 for task in tasks:
@@ -67,6 +68,12 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
             _route("/v1/runs/{id}/files/{path:path}", GET=file_endpoints.read_run_file),
             _route("/v1/files", GET=file_endpoints.list_uploads, POST=file_endpoints.upload),
             _route("/v1/files/{id}", DELETE=file_endpoints.delete_upload),
+            _route(
+                "/v1/environments",
+                GET=environment_endpoints.list_environments,
+                POST=environment_endpoints.build_environment,
+            ),
+            _route("/v1/environments/{id}", GET=environment_endpoints.show_environment),
             _route("/healthz", GET=_is_alive),
             _route("/readyz", GET=_is_ready),
             _route("/metrics", GET=_metrics),
@@ -110,7 +117,7 @@ def _session_routes() -> list[Route]:
         _route(f"{place}/restart", POST=session_endpoints.restart_session),
         _route(f"{place}/restore", POST=session_endpoints.restore_session),
         _route(f"{place}/checkpoints", POST=session_endpoints.make_checkpoint),
-        _route(f"{place}/checkpoints/{{name}}", DELETE=session_endpoints.delete_checkpoint),
+        _route(f"{place}/checkpoints/{{checkpoint}}", DELETE=session_endpoints.delete_checkpoint),
         _route(f"{place}/files", GET=file_endpoints.list_session_files),
         _route(
             f"{place}/files/{{path:path}}",

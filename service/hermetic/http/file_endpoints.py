@@ -85,7 +85,7 @@ async def write_session_file(request: Request) -> Response:
 
         response = await sessions.in_thread(lambda: sessions.use(grant, id_, put))
     if response.status_code == 201:
-        response.headers["Location"] = request.url.path
+        response.headers["Location"] = request.scope["raw_path"].decode("ascii")
     return response
 
 

@@ -60,7 +60,7 @@ def post(
 ) -> dict[str, Any]:
     """A POST of a JSON body, which is answered with another."""
     created: dict[str, Any] = {"description": "It is done.", "content": json_content(answer)}
-    if status == "201":
+    if status != "200":
         created["headers"] = {"Location": {"schema": {"type": "string"}}}
     return {
         "operationId": operation,

@@ -6,6 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from hermetic.http.environment_endpoints import (
+    EnvironmentBody,
+    EnvironmentListBody,
+    NewEnvironmentBody,
+)
 from hermetic.http.openapi_parts import (
     delete,
     get,
@@ -28,13 +33,21 @@ from hermetic.http.session_schemas import (
     UploadListBody,
 )
 
-REQUESTS: tuple[type[BaseModel], ...] = (NewSessionBody, ForkBody, CheckpointBody, NothingBody)
+REQUESTS: tuple[type[BaseModel], ...] = (
+    NewSessionBody,
+    ForkBody,
+    CheckpointBody,
+    NothingBody,
+    NewEnvironmentBody,
+)
 RESPONSES: tuple[type[BaseModel], ...] = (
     SessionBody,
     SessionListBody,
     FileListBody,
     UploadBody,
     UploadListBody,
+    EnvironmentBody,
+    EnvironmentListBody,
 )
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
@@ -74,8 +87,8 @@ def session_paths() -> dict[str, Any]:
             ),
         },
         f"{place}/checkpoints": {"parameters": session, "post": _make_checkpoint()},
-        f"{place}/checkpoints/{{name}}": {
-            "parameters": [*session, path_parameter("name", "The name of the checkpoint.")],
+        f"{place}/checkpoints/{{checkpoint}}": {
+            "parameters": [*session, path_parameter("checkpoint", "The name of the checkpoint.")],
             "delete": delete("deleteCheckpoint", "Forget a checkpoint", "409"),
         },
         f"{place}/restore": {
@@ -139,6 +152,22 @@ def session_paths() -> dict[str, Any]:
             "parameters": [path_parameter("id", "The id of the upload.")],
             "delete": delete("deleteUpload", "Delete an upload"),
         },
+        "/v1/environments": {
+            "get": get("listEnvironments", "List what was built ahead", "EnvironmentListBody"),
+            "post": post(
+                "buildEnvironment",
+                "Build an environment ahead",
+                "Makes packages ready before a run or a session asks for them. The answer comes "
+                "at once, and says where to ask how far it is.",
+                "NewEnvironmentBody",
+                "EnvironmentBody",
+                "202",
+            ),
+        },
+        "/v1/environments/{id}": {
+            "parameters": [path_parameter("id", "The id of the environment.")],
+            "get": get("showEnvironment", "Show an environment", "EnvironmentBody", "404"),
+        },
     }
 
 
@@ -178,7 +207,7 @@ def _write_file() -> dict[str, Any]:
     return {
         "operationId": "writeSessionFile",
         "summary": "Make or replace a file of a session",
-        "requestBody": {"required": True, "content": _BYTES},
+        "requestBody": {"content": _BYTES},
         "responses": {
             "201": {"description": "It is new."},
             "204": {"description": "It was replaced."},
@@ -193,7 +222,7 @@ def _upload() -> dict[str, Any]:
         "summary": "Upload a file for runs",
         "description": 'For `files` of a run, as `{"upload": ID}`. It expires after a while.',
         "parameters": [idempotency_parameter()],
-        "requestBody": {"required": True, "content": _BYTES},
+        "requestBody": {"content": _BYTES},
         "responses": {
             "201": {
                 "description": "It is kept.",

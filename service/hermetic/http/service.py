@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hermetic.environments import Environments
 from hermetic.http.callers import Authenticate
 from hermetic.kept_answers import KeptAnswers
 from hermetic.kept_files import KeptFiles
@@ -23,6 +24,7 @@ class Service:
     kept: KeptRuns
     files: KeptFiles
     answers: KeptAnswers
+    environments: Environments
     measurements: Measurements
     needs_key: bool
     ready: bool = field(default=False)

@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 
 from hermetic.database import Database
+from hermetic.environments import Environments
 from hermetic.errors import InvalidInput
 from hermetic.http.application import application
 from hermetic.http.callers import by_key, is_loopback, local_without_key
@@ -53,7 +54,15 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
         answers = KeptAnswers(database, settings)
         authenticate = by_key(keys.authenticate) if needs_key else local_without_key
         service = Service(
-            settings, authenticate, runs, kept, files, answers, measurements, needs_key
+            settings,
+            authenticate,
+            runs,
+            kept,
+            files,
+            answers,
+            Environments(),
+            measurements,
+            needs_key,
         )
 
         with _listen(settings) as listening:

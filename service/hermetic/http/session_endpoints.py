@@ -117,7 +117,7 @@ async def restore_session(request: Request, grant: Grant, body: bytes) -> Respon
 async def delete_checkpoint(request: Request) -> Response:
     """DELETE /v1/sessions/{id}/checkpoints/{name}."""
     grant, sessions = await caller(request), _sessions(request)
-    name = request.path_params["name"]
+    name = request.path_params["checkpoint"]
     await sessions.in_thread(
         lambda: sessions.use(grant, _id(request), lambda session: session.drop_checkpoint(name))
     )

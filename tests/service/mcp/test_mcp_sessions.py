@@ -205,9 +205,10 @@ async def test_a_session_of_another_key_is_not_there(prepared: None, tmp_path: P
 @asynccontextmanager
 async def connected(service: LiveService, key: str) -> AsyncGenerator[Client]:
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(headers=headers, trust_env=False) as http:
-        async with Client(streamable_http_client(f"{service.url}/mcp", http_client=http)) as client:
-            yield client
+    http = httpx2.AsyncClient(headers=headers, trust_env=False)
+    transport = streamable_http_client(f"{service.url}/mcp", http_client=http)
+    async with http, Client(transport) as client:
+        yield client
 
 
 async def test_a_closed_stream_ends_its_guest(mcp_service: LiveService) -> None:
