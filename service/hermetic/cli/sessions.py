@@ -34,7 +34,7 @@ def manage_session(options: argparse.Namespace) -> int:
                 _print(session.name)
             return 0
         case "list":
-            for record in list_sessions():
+            for record in list_sessions(""):
                 used = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.used))
                 _print(f"{record.id}  {used}  {record.name}")
             return 0

@@ -19,7 +19,12 @@ from mcp import StdioServerParameters
 from mcp.client import Client
 
 from hermetic import errors
-from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, status_of
+from hermetic.http.problems import (
+    MethodNotAllowed,
+    NoSuchPlace,
+    RangeNotSatisfiable,
+    status_of,
+)
 
 DOCS = Path(__file__).parents[3] / "docs"
 SHOWN = "http://localhost:8080"
@@ -52,6 +57,26 @@ def test_the_stream_of_curl(service: LiveService) -> None:
 
 def test_the_kept_run_of_curl(service: LiveService) -> None:
     assert json.loads(shell(service, 2))["result"]["stdout"]["text"] == "later\n"
+
+
+def test_the_session_of_curl(service: LiveService) -> None:
+    assert json.loads(shell(service, 3))["value"]["json"] == [{"a": "1", "b": "2"}]
+
+
+def test_the_upload_of_curl(service: LiveService) -> None:
+    assert json.loads(shell(service, 4))["value"]["json"] == "a,b\n1,2\n"
+
+
+def test_the_environment_of_curl(service: LiveService) -> None:
+    assert json.loads(shell(service, 5))["requirements"] == ["six"]
+
+
+def test_the_session_of_python(service: LiveService) -> None:
+    assert printed_by(blocks("http.md", "python")[1], service) == "[1, 2, 3]\n"
+
+
+def test_the_session_of_mcp(service: LiveService) -> None:
+    assert printed_by(blocks("mcp.md", "python")[1], service) == "42\n"
 
 
 def test_the_first_call_of_python(service: LiveService) -> None:
@@ -87,11 +112,11 @@ def test_the_configuration_for_http_names_the_place_of_mcp() -> None:
 
 
 def test_the_documented_problems_are_the_real_ones() -> None:
-    kinds = [MethodNotAllowed, NoSuchPlace]
+    kinds = [MethodNotAllowed, NoSuchPlace, RangeNotSatisfiable]
     kinds += [kind for kind in vars(errors).values() if hasattr(kind, "code")]
     statuses = {kind.code: status_of(kind.__new__(kind)) for kind in kinds}
     rows = re.findall(r"^\| (\d+) \| (`.*?`) \|", (DOCS / "http.md").read_text(), re.M)
-    assert len(rows) == 11
+    assert len(rows) == 15
     for status, codes in rows:
         for code in re.findall("`(.*?)`", codes):
             assert statuses[code] == int(status)
