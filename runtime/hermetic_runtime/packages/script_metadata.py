@@ -62,11 +62,11 @@ class _Reader:
         self._lines = block.content.split("\n")
 
     def read(self) -> ScriptMetadata:
-        from tomllib import TOMLDecodeError, loads
+        from tomllib import loads
 
         try:
             document = loads(self._block.content)
-        except (TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             self._refuse_toml(str(error))
         self._known_keys("", document, _TOP)
         tools = self._table("tool", document.get("tool", {}))

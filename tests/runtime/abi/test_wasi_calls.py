@@ -112,6 +112,17 @@ def test_attributes_are_laid_out_as_filestat(guest: Guest) -> None:
     assert fields[2:7] == (REGULAR_TYPE, 1, 5, 5, 7)
 
 
+@pytest.mark.parametrize(("time_ns", "told"), [(-1, 0), (2**65, 2**64 - 1)])
+def test_a_time_that_filestat_can_not_hold_is_the_nearest(
+    time_ns: int, told: int, guest: Guest
+) -> None:
+    fd = guest.open(b"file", CREATE, READ | WRITE)
+    guest.kernel.futimens(fd, time_ns, time_ns)
+
+    assert guest.call("fd_filestat_get", fd, BUFFER) == 0
+    assert guest.memory.unpack(struct.Struct("<40xQ"), BUFFER) == (told,)
+
+
 def test_links_are_followed_only_when_asked(guest: Guest) -> None:
     guest.kernel.mkdir(AT_FDCWD, b"folder", 0o777)
     guest.kernel.symlink(b"folder", AT_FDCWD, b"link")

@@ -74,6 +74,11 @@ def test_errors_say_in_which_line(lines: list[str], message: str) -> None:
         metadata(*lines)
 
 
+def test_a_number_with_more_digits_than_python_reads_is_an_error() -> None:
+    with pytest.raises(InvalidScript, match="the metadata is not TOML"):
+        metadata(f"x = {'9' * 5000}")
+
+
 def test_other_tools_tables_are_nobodys_business() -> None:
     assert metadata("[tool.other]", "a = 1").requirements == ()
 

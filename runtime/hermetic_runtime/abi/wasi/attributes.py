@@ -28,16 +28,16 @@ def file_type(kind: int) -> int:
 
 
 def pack_status(found: Attributes) -> bytes:
-    """`filestat`. Times before 1970, which it can't express, are 1970."""
+    """`filestat`. Times that it can't express, before 1970 or after 2554, are the nearest."""
     return _FILE_STATUS.pack(
         found.device & _U64,
         found.inode & _U64,
         file_type(found.mode >> 12),
         found.links,
         found.size,
-        max(found.atime_ns, 0),
-        max(found.mtime_ns, 0),
-        max(found.ctime_ns, 0),
+        min(max(found.atime_ns, 0), _U64),
+        min(max(found.mtime_ns, 0), _U64),
+        min(max(found.ctime_ns, 0), _U64),
     )
 
 

@@ -1,0 +1,89 @@
+"""Random calls and inputs, for as long as they are asked for, as a report.
+
+    scripts/fuzz [--seed 1] [--calls 1000000] [--streams 5000] [--scripts 20000]
+                 [--modules 5000]
+
+The same seed gives the same calls and inputs. Ends with status 1 when something was found;
+what is printed then says which seed repeats it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+from frames import fault_of_stream, hostile_stream
+from host_calls import fuzz_guest
+from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
+
+_CALLS_OF_A_GUEST = 2000
+_SHOWN_FAULTS = 20
+_SEEDS_APART = 10**9
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--calls", type=int, default=1_000_000, help="of host functions")
+    parser.add_argument("--streams", type=int, default=5000, help="of a guest process")
+    parser.add_argument("--scripts", type=int, default=20_000, help="with a metadata block")
+    parser.add_argument("--modules", type=int, default=5000, help="to be translated")
+    options = parser.parse_args()
+    first = options.seed * _SEEDS_APART
+    found = _report_calls(first, options.calls)
+    for name, count, make, fault_of in (
+        ("streams of frames", options.streams, hostile_stream, fault_of_stream),
+        ("scripts", options.scripts, hostile_script, fault_of_script),
+        ("modules", options.modules, hostile_module, fault_of_module),
+    ):
+        found += _report_inputs(name, first, count, make, fault_of)
+    return 1 if found else 0
+
+
+def _report_calls(first: int, calls: int) -> int:
+    """The number of faults that calls of host functions had."""
+    began = time.monotonic()
+    counted: Counter[str] = Counter()
+    found = 0
+    for number in range(-(-calls // _CALLS_OF_A_GUEST)):
+        seed = first + number
+        faults = fuzz_guest(Random(seed), _CALLS_OF_A_GUEST, counted)
+        for fault in faults[: max(0, _SHOWN_FAULTS - found)]:
+            print(f"FAULT of seed {seed}: {fault.call}: {fault.what}", flush=True)
+        found += len(faults)
+    fewest, least = counted.most_common()[-1]
+    seconds = time.monotonic() - began
+    print(
+        f"{counted.total():,} calls of {len(counted)} host functions in {seconds:.0f} s,"
+        f" {least:,} at the least ({fewest}): {found} faults",
+        flush=True,
+    )
+    return found
+
+
+def _report_inputs(
+    name: str,
+    first: int,
+    count: int,
+    make: Callable[[Random], bytes],
+    fault_of: Callable[[bytes], str | None],
+) -> int:
+    """The number of inputs that were not taken as they must be."""
+    began = time.monotonic()
+    found = 0
+    for seed in range(first, first + count):
+        fault = fault_of(make(Random(seed)))
+        if fault is not None:
+            found += 1
+            if found <= _SHOWN_FAULTS:
+                print(f"FAULT of seed {seed}: {fault[:500]}", flush=True)
+    print(f"{count:,} {name} in {time.monotonic() - began:.0f} s: {found} faults", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
