@@ -16,7 +16,7 @@ from hermetic_runtime.answers import read_answer
 from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.environments import LoadedEnvironment
-from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.errors import GuestMisbehaved, SessionDamaged
 from hermetic_runtime.filesystems import GuestFilesystems
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.errno import Failure
@@ -185,7 +185,10 @@ class Guest:
         wake(reader, self._instance, self._kernel)
         self._quota.disk_bytes, self._quota.files = allowed
         self._waking = None
-        self._ask({"action": "resume", "variables": self._variables})
+        try:
+            self._ask({"action": "resume", "variables": self._variables})
+        except GuestMisbehaved as error:
+            raise SessionDamaged("the interpreter of the session answers no more") from error
 
     def hibernate(self, descriptor: int) -> None:
         """Write all that `wake` needs, and stay as it is. Takes the descriptor over.
@@ -295,11 +298,7 @@ class Guest:
         }
         answer = self._instance.call(marshal.dumps(message, 2))
         if answer is None:
-            return RunReport(
-                Outcome.MEMORY if self._instance.memory_refused else Outcome.ERROR,
-                exit_code=137 if self._instance.memory_refused else 1,
-                error=RunError("MemoryError", "the guest had no memory left to answer with"),
-            )
+            return _no_answer(memory_refused=self._instance.memory_refused)
         return read_answer(
             answer,
             value_bytes=request.limits.value_bytes,
@@ -437,3 +436,13 @@ def run_in_guest_thread(function: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _no_answer(*, memory_refused: bool) -> RunReport:
+    """Of a run that left the guest's agent unable to answer."""
+    if memory_refused:
+        message = "the guest had no memory left to answer with"
+        error = RunError("MemoryError", message, limit="memory_bytes")
+        return RunReport(Outcome.MEMORY, exit_code=137, error=error)
+    message = "the guest did not answer; what it answers with may have been changed by its code"
+    return RunReport(Outcome.ERROR, exit_code=1, error=RunError("GuestMisbehaved", message))
