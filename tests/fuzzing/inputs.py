@@ -69,7 +69,7 @@ def hostile_script(choices: Random) -> bytes:
     if choices.random() < 0.8:
         lines = ["# /// script", *lines, "# ///"]
     source = bytearray(choices.choice(_ENDINGS).join(lines).encode("utf-8", "surrogatepass"))
-    if choices.random() < 0.3:
+    if source and choices.random() < 0.3:
         for _ in range(choices.randrange(1, 4)):
             source[choices.randrange(len(source))] = choices.randrange(256)
     return bytes(source)
