@@ -1,7 +1,7 @@
 """Random calls and inputs, for as long as they are asked for, as a report.
 
-    scripts/fuzz [--seed 1] [--calls 1000000] [--streams 5000] [--scripts 20000]
-                 [--modules 5000]
+    scripts/fuzz [--seed 1] [--calls 1000000] [--streams 5000] [--changes 500]
+                 [--scripts 20000] [--modules 5000]
 
 The same seed gives the same calls and inputs. Ends with status 1 when something was found;
 what is printed then says which seed repeats it alone.
@@ -15,7 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
+from typing import TypeVar
 
+from changes import fault_of_changes, hostile_changes
 from frames import fault_of_stream, hostile_stream
 from host_calls import fuzz_guest
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
@@ -23,6 +25,7 @@ from inputs import fault_of_module, fault_of_script, hostile_module, hostile_scr
 _CALLS_OF_A_GUEST = 2000
 _SHOWN_FAULTS = 20
 _SEEDS_APART = 10**9
+T = TypeVar("T")
 
 
 def main() -> int:
@@ -30,17 +33,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calls", type=int, default=1_000_000, help="of host functions")
     parser.add_argument("--streams", type=int, default=5000, help="of a guest process")
+    parser.add_argument("--changes", type=int, default=500, help="lists, of a mounted folder")
     parser.add_argument("--scripts", type=int, default=20_000, help="with a metadata block")
     parser.add_argument("--modules", type=int, default=5000, help="to be translated")
     options = parser.parse_args()
     first = options.seed * _SEEDS_APART
     found = _report_calls(first, options.calls)
-    for name, count, make, fault_of in (
-        ("streams of frames", options.streams, hostile_stream, fault_of_stream),
-        ("scripts", options.scripts, hostile_script, fault_of_script),
-        ("modules", options.modules, hostile_module, fault_of_module),
-    ):
-        found += _report_inputs(name, first, count, make, fault_of)
+    found += _report_inputs(
+        "streams of frames", first, options.streams, hostile_stream, fault_of_stream
+    )
+    found += _report_inputs(
+        "lists of changes", first, options.changes, hostile_changes, fault_of_changes
+    )
+    found += _report_inputs("scripts", first, options.scripts, hostile_script, fault_of_script)
+    found += _report_inputs("modules", first, options.modules, hostile_module, fault_of_module)
     return 1 if found else 0
 
 
@@ -69,8 +75,8 @@ def _report_inputs(
     name: str,
     first: int,
     count: int,
-    make: Callable[[Random], bytes],
-    fault_of: Callable[[bytes], str | None],
+    make: Callable[[Random], T],
+    fault_of: Callable[[T], str | None],
 ) -> int:
     """The number of inputs that were not taken as they must be."""
     began = time.monotonic()

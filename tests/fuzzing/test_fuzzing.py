@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from changes import fault_of_changes, hostile_changes
 from frames import fault_of_stream, hostile_stream
 from host_calls import FuzzedGuest, fuzz_guest, hosted_folder
 from hypothesis import HealthCheck, given, settings
@@ -45,6 +46,12 @@ def test_every_host_function_is_called() -> None:
 @given(CHOICES)
 def test_a_guest_process_may_send_anything(choices: Random) -> None:
     assert fault_of_stream(hostile_stream(choices)) is None
+
+
+@settings(UNHURRIED, max_examples=30)
+@given(CHOICES)
+def test_changes_of_a_mounted_folder_stay_in_it(choices: Random) -> None:
+    assert fault_of_changes(hostile_changes(choices)) is None
 
 
 @settings(UNHURRIED, max_examples=300)
