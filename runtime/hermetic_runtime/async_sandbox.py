@@ -5,22 +5,20 @@ Each run is watched by a thread of its own; the event loop is never blocked.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from hermetic_runtime.driver import OnOutput
+from hermetic_runtime.blocking_calls import BlockingCalls
+from hermetic_runtime.driver import Isolation, OnOutput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.providing import InterpreterName, OnProgress
 from hermetic_runtime.request_checks import checked_limits
 from hermetic_runtime.results import RunResult
-from hermetic_runtime.sandbox import Isolation, Sandbox, script_metadata
+from hermetic_runtime.sandbox import Sandbox, script_metadata
 
 if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
@@ -103,7 +101,7 @@ class AsyncSandbox:
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
     ) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._calls = BlockingCalls()
         self._sandbox = Sandbox(
             env=env,
             mounts=mounts,
@@ -115,7 +113,7 @@ class AsyncSandbox:
             interpreter=interpreter,
             packages=packages,
             isolation=isolation,
-            on_progress=self._in_loop(on_progress),
+            on_progress=self._calls.in_loop(on_progress),
         )
 
     @property
@@ -153,7 +151,7 @@ class AsyncSandbox:
                 capture_value=capture_value,
                 inputs=inputs,
                 files=files,
-                on_output=self._in_loop(on_output),
+                on_output=self._calls.in_loop(on_output),
                 final=final,
             )
         )
@@ -178,34 +176,4 @@ class AsyncSandbox:
         await self.close()
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
-        """Call `function` in a new thread. Not the loop's pool: runs would starve it."""
-        self._loop = loop = asyncio.get_running_loop()
-        ended: asyncio.Future[T] = loop.create_future()
-
-        def work() -> None:
-            try:
-                settle = partial(ended.set_result, function())
-            except BaseException as error:
-                settle = partial(ended.set_exception, error)
-            with suppress(RuntimeError):  # the loop has closed, and nobody waits
-                loop.call_soon_threadsafe(settle)
-
-        threading.Thread(target=work, name="sandbox", daemon=True).start()
-        try:
-            return await asyncio.shield(ended)
-        except asyncio.CancelledError:
-            self._sandbox.cancel()
-            await asyncio.wait([ended])
-            ended.exception()
-            raise
-
-    def _in_loop(self, function: Callable[..., None] | None) -> Callable[..., None] | None:
-        """`function` as a thread may call it: it is executed in the event loop's thread."""
-        if function is None:
-            return None
-
-        def call(*arguments: object) -> None:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(function, *arguments)
-
-        return call
+        return await self._calls.call(function, self._sandbox.cancel)

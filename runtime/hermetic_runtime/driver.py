@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.requests import RunReport, RunRequest
+
+Isolation = Literal["process", "shared"]
+"""Where a guest lives: in an OS process of its own, or in this one."""
 
 OnOutput = Callable[[str, bytes], None]
 """Called with the name of a stream, `stdout` or `stderr`, and what came on it."""
@@ -49,4 +52,15 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """When this returns, nothing of the guest is left. May be called again."""
+        ...
+
+
+class SavingDriver(Driver, Protocol):
+    """A driver whose guest can become a file between its runs."""
+
+    def save(self, file: BinaryIO, most_bytes: int) -> None:
+        """Have the guest write its state, at most `most_bytes`, into `file`; it goes on.
+
+        Raises `SandboxCrashed` when it does not, after which it must be closed.
+        """
         ...

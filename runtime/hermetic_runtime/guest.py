@@ -6,7 +6,8 @@ import json
 import marshal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ from hermetic_runtime.answers import read_answer
 from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.environments import LoadedEnvironment
-from hermetic_runtime.errors import GuestMisbehaved, SessionDamaged
+from hermetic_runtime.errors import GuestMisbehaved, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.filesystems import GuestFilesystems
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.errno import Failure
@@ -34,6 +35,7 @@ from hermetic_runtime.kernel.stops import (
 )
 from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInput
 from hermetic_runtime.kernel.wakeup import Wakeup
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError, Usage
 from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest
@@ -56,6 +58,10 @@ _ENVIRONMENT = {
 }
 """What every guest finds; the caller's own variables come on top. Caches and settings of
 libraries are kept out of the working folder, whose files are part of the result."""
+
+
+_WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
+"""Of what the guest itself does to go on."""
 
 
 class Guest:
@@ -182,13 +188,18 @@ class Guest:
 
         allowed = self._quota.disk_bytes, self._quota.files
         self._quota.disk_bytes = self._quota.files = 2**62
-        wake(reader, self._instance, self._kernel)
+        wake(reader, self._instance, self._kernel, self._filesystems.own_folders)
         self._quota.disk_bytes, self._quota.files = allowed
         self._waking = None
         try:
-            self._ask({"action": "resume", "variables": self._variables})
-        except GuestMisbehaved as error:
-            raise SessionDamaged("the interpreter of the session answers no more") from error
+            with self._bounded(_WAKE_LIMITS):
+                self._ask({"action": "resume", "variables": self._variables})
+        except (GuestMisbehaved, GuestStop, Failure, ValueError) as error:
+            raise SessionDamaged(f"the guest of the session can't go on: {error}") from error
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            raise SessionDamaged("the guest of the session trapped when it went on") from error
+        finally:
+            self._deadlines = None
 
     def hibernate(self, descriptor: int) -> None:
         """Write all that `wake` needs, and stay as it is. Takes the descriptor over.
@@ -227,6 +238,21 @@ class Guest:
             raise GuestMisbehaved(f"the guest could not {message['action']}")
         return json.loads(answer)
 
+    @contextmanager
+    def _bounded(self, limits: Limits) -> Generator[None]:
+        """Bound the time of what the guest does, where nobody else can."""
+        if not self._metered:
+            yield
+            return
+        self._deadlines = RunDeadlines(limits, self.interrupt)
+        self._wakeup.deadline = self._deadlines.last_moment
+        try:
+            with self._ticker:
+                yield
+        finally:
+            self._deadlines.end()
+            self._wakeup.deadline = None
+
     def _check_deadlines(self) -> bool:
         return self._deadlines is None or self._deadlines.check()
 
@@ -259,16 +285,8 @@ class Guest:
 
     def _execute(self, request: RunRequest) -> RunReport:
         try:
-            if not self._metered:
+            with self._bounded(request.limits):
                 return self._ask_agent(request)
-            self._deadlines = RunDeadlines(request.limits, self.interrupt)
-            self._wakeup.deadline = self._deadlines.last_moment
-            try:
-                with self._ticker:
-                    return self._ask_agent(request)
-            finally:
-                self._deadlines.end()
-                self._wakeup.deadline = None
         except Exited as stop:
             return _exited(stop.status)
         except GuestStop as stop:
@@ -369,7 +387,11 @@ def _starting_point(
     from hermetic_runtime.sessions.state_file import StateReader
 
     reader = StateReader(settings.state_fd, settings.limits)
-    return reader, find_base(reader.state, environment.snapshots)
+    try:
+        return reader, find_base(reader.state, environment.snapshots)
+    except SessionBaseMissing:
+        reader.close()
+        raise
 
 
 def _exited(status: int) -> RunReport:

@@ -100,6 +100,12 @@ def checked_folder(path: Path | str | None) -> Path | None:
     return Path(path).absolute()
 
 
+def check_isolation(isolation: object) -> None:
+    """Raises `InvalidInput`."""
+    if isolation not in ("process", "shared"):
+        raise InvalidInput(f'isolation must be "process" or "shared", not {isolation!r}')
+
+
 def checked_limits(limits: Limits | None) -> Limits:
     if limits is None:
         return Limits()

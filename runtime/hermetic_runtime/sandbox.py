@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun, Driver, OnOutput
+from hermetic_runtime.driver import DrivenRun, Driver, Isolation, OnOutput
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import (
     InstallError,
-    InvalidInput,
     PreparationError,
     SandboxClosed,
     SandboxCrashed,
@@ -41,6 +40,7 @@ from hermetic_runtime.providing import (
 )
 from hermetic_runtime.request_bounds import WORKSPACE
 from hermetic_runtime.request_checks import (
+    check_isolation,
     checked_environment,
     checked_folder,
     checked_limits,
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from hermetic_runtime.packages.settings import PackageSettings
     from hermetic_runtime.processes.spares import SparePool
 
-Isolation = Literal["process", "shared"]
 _MORE_STARTS = 2
 """How many guests are started for those that are lost before they take the first run."""
 
@@ -164,8 +163,7 @@ class Sandbox:
         on_progress: OnProgress | None = None,
         spares: SparePool | None = None,
     ) -> None:
-        if isolation not in ("process", "shared"):
-            raise InvalidInput(f'isolation must be "process" or "shared", not {isolation!r}')
+        check_isolation(isolation)
         self._variables = checked_environment(env)
         self._mounts = checked_mounts(mounts)
         self._limits = checked_limits(limits)

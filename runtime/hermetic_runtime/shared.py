@@ -12,9 +12,8 @@ import select
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from hermetic_runtime.cache_use import Held
 from hermetic_runtime.captured_output import CapturedOutput
@@ -23,67 +22,25 @@ from hermetic_runtime.environments import Environment, LoadedEnvironment, load_e
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.guest import Guest, start_guest_thread
 from hermetic_runtime.input_source import InputSource
-from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
+from hermetic_runtime.requests import GuestMount, GuestSettings, RunRequest
+from hermetic_runtime.shared_events import (
+    GuestEnded,
+    GuestEvent,
+    GuestEvents,
+    GuestOutput,
+    InputWanted,
+)
 
 GRACE_SECONDS = 0.2
 _CANCEL_AGAIN_SECONDS = 0.02
 _END_SECONDS = 5.0
 
 
-class _Output(NamedTuple):
-    stream: str
-    data: bytes
+class _SaveRequest(NamedTuple):
+    """The state of the guest is to be written to `descriptor`."""
 
-
-class _InputWanted(NamedTuple):
-    """The guest reads stdin, and nothing is there."""
-
-
-class _Ended(NamedTuple):
-    """`error` is a fault of ours, in boot or run."""
-
-    report: RunReport | None = None
-    changes: Sequence[tuple[int, Change]] = ()
-    error: Exception | None = None
-
-
-_Event = _Output | _InputWanted | _Ended
-
-
-class _Events:
-    """From the guest thread to the caller's, which waits for them with `poll`."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[_Event] = deque()
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
-
-    def fileno(self) -> int:
-        return self._reader
-
-    def put(self, event: _Event) -> None:
-        self._waiting.append(event)
-        self.wake()
-
-    def wake(self) -> None:
-        try:
-            os.write(self._writer, b"\0")
-        except BlockingIOError:
-            return
-
-    def take(self) -> list[_Event]:
-        try:
-            os.read(self._reader, 4096)
-        except BlockingIOError:
-            return []
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
-
-    def close(self) -> None:
-        os.close(self._reader)
-        os.close(self._writer)
+    descriptor: int
 
 
 class _Turn:
@@ -125,10 +82,15 @@ class SharedGuest:
         mounts: Sequence[GuestMount],
         *,
         keep_files: bool = False,
+        state_fd: int | None = None,
     ) -> None:
+        """The descriptors stay the caller's: those of `mounts` must outlive the guest, and
+        that of the state its start.
+        """
         self.interpreter = ""
         self._environment = environment
-        settings = GuestSettings(limits, dict(variables), tuple(mounts), keep_files)
+        state = os.dup(state_fd) if state_fd is not None else None
+        settings = GuestSettings(limits, dict(variables), tuple(mounts), keep_files, state)
         self._thread = _GuestThread(settings)
         self._finalizer = weakref.finalize(self, self._thread.end)
         self._cancelled = False
@@ -161,6 +123,18 @@ class SharedGuest:
             raise SandboxCrashed(f"the guest was lost: {ended.error}") from ended.error
         return DrivenRun(ended.report, list(ended.changes))
 
+    def save(self, file: BinaryIO, most_bytes: int) -> None:
+        """As a `SavingDriver` does."""
+        if self._thread.guest is None or not self._finalizer.alive:
+            raise SandboxClosed("the guest has not started, or was closed")
+        with _turn.lock:
+            self._thread.requests.put(_SaveRequest(os.dup(file.fileno())))
+            error = self._thread.wait().error
+        if error is not None:
+            raise SandboxCrashed(f"the guest could not be saved: {error}") from error
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise SandboxCrashed("the guest's state is larger than its limits allow")
+
     def cancel(self) -> None:
         self._cancelled = True
         if self._finalizer.alive:
@@ -175,21 +149,25 @@ class _GuestThread:
 
     def __init__(self, settings: GuestSettings) -> None:
         self.guest: Guest | None = None
-        self.events = _Events()
-        self.requests: queue.SimpleQueue[RunRequest | None] = queue.SimpleQueue()
+        self.events = GuestEvents()
+        self.requests: queue.SimpleQueue[RunRequest | _SaveRequest | None] = queue.SimpleQueue()
         self._settings = settings
         self._thread: threading.Thread | None = None
 
     def start(self, loaded: LoadedEnvironment) -> Exception | None:
         """Boot the guest; what went wrong, if something did."""
         self._thread = start_guest_thread(lambda: self._serve(loaded))
+        return self.wait().error
+
+    def wait(self) -> GuestEnded:
+        """Until what the thread was told to do, other than to run, has ended."""
         poll = select.poll()
         poll.register(self.events, select.POLLIN)
         while True:
             poll.poll()
             for event in self.events.take():
-                if isinstance(event, _Ended):
-                    return event.error
+                if isinstance(event, GuestEnded):
+                    return event
 
     def end(self) -> None:
         """Free the guest. One that can't be stopped keeps its thread until the process ends."""
@@ -204,20 +182,26 @@ class _GuestThread:
             self.guest = guest = Guest(
                 loaded,
                 self._settings,
-                deliver=lambda stream, data: self.events.put(_Output(stream, data)),
-                request_input=lambda: self.events.put(_InputWanted()),
+                deliver=lambda stream, data: self.events.put(GuestOutput(stream, data)),
+                request_input=lambda: self.events.put(InputWanted()),
             )
             guest.boot()
         except Exception as error:
-            self.events.put(_Ended(error=error))
+            if self.guest is not None:
+                self.guest.close()
+            self.events.put(GuestEnded(error=error))
             return
-        self.events.put(_Ended())
+        self.events.put(GuestEnded())
         while (request := self.requests.get()) is not None:
             try:
+                if isinstance(request, _SaveRequest):
+                    guest.hibernate(request.descriptor)
+                    self.events.put(GuestEnded())
+                    continue
                 report = guest.run(request)
-                self.events.put(_Ended(report, guest.changes()))
+                self.events.put(GuestEnded(report, guest.changes()))
             except Exception as error:
-                self.events.put(_Ended(error=error))
+                self.events.put(GuestEnded(error=error))
         guest.close()
 
 
@@ -225,7 +209,7 @@ class _Conversation:
     """One run, as the caller's thread follows it."""
 
     def __init__(
-        self, events: _Events, guest: Guest, output: CapturedOutput, source: InputSource
+        self, events: GuestEvents, guest: Guest, output: CapturedOutput, source: InputSource
     ) -> None:
         self._events = events
         self._guest = guest
@@ -233,9 +217,9 @@ class _Conversation:
         self._source = source
         self._poll = select.poll()
         self._poll.register(events, select.POLLIN)
-        self._ended: _Ended | None = None
+        self._ended: GuestEnded | None = None
 
-    def until_end(self, is_cancelled: Callable[[], bool]) -> _Ended:
+    def until_end(self, is_cancelled: Callable[[], bool]) -> GuestEnded:
         while self._ended is None:
             if is_cancelled():
                 self._guest.cancel()
@@ -262,17 +246,17 @@ class _Conversation:
             for event in self._events.take():
                 self._obey(event)
 
-    def _obey(self, event: _Event) -> None:
+    def _obey(self, event: GuestEvent) -> None:
         match event:
-            case _Output(stream, data):
+            case GuestOutput(stream, data):
                 self._output.add(stream, data)
-            case _InputWanted():
+            case InputWanted():
                 descriptor = self._source.fileno()
                 if descriptor is None:
                     self._pass_input()
                 else:
                     self._poll.register(descriptor, select.POLLIN)
-            case _Ended():
+            case GuestEnded():
                 self._ended = event
 
     def _pass_input(self) -> None:

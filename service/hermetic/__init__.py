@@ -10,6 +10,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # without `typing`, whose import would delay everything
 if TYPE_CHECKING:
     from hermetic_runtime.async_sandbox import AsyncSandbox, run_async
+    from hermetic_runtime.async_session import AsyncSession
     from hermetic_runtime.errors import HermeticError
     from hermetic_runtime.limits import Limits
     from hermetic_runtime.mounts import Mount
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncSandbox",
+    "AsyncSession",
     "HermeticError",
     "Limits",
     "Mount",
@@ -32,6 +34,7 @@ __all__ = [
 
 _MODULES = {
     "AsyncSandbox": "async_sandbox",
+    "AsyncSession": "async_session",
     "HermeticError": "errors",
     "Limits": "limits",
     "Mount": "mounts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 import wasmtime
@@ -12,7 +13,7 @@ from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
-from hermetic_runtime.sessions.saved_state import SavedState
+from hermetic_runtime.sessions.saved_state import SavedState, check_files
 from hermetic_runtime.sessions.state_file import StateReader, write_state
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
@@ -74,10 +75,15 @@ def find_base(state: SavedState, snapshots: tuple[LoadedSnapshot, ...]) -> Loade
     )
 
 
-def wake(reader: StateReader, instance: InterpreterInstance, kernel: Kernel) -> None:
+def wake(
+    reader: StateReader,
+    instance: InterpreterInstance,
+    kernel: Kernel,
+    folders: tuple[bytes, ...],
+) -> None:
     """In an instance over the state's base that has not started, go on where `hibernate` was.
 
-    Raises `SessionDamaged`.
+    `folders` are those that may come from the state. Raises `SessionDamaged`.
     """
     state = reader.state
     try:
@@ -88,6 +94,7 @@ def wake(reader: StateReader, instance: InterpreterInstance, kernel: Kernel) -> 
         for address, contents in reader.pages():
             memory[address : address + len(contents)] = contents
         del memory
+        check_files(state.files, folders)
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
         restore_files(kernel, state.files)
         restore_descriptors(kernel, state.descriptors)
@@ -104,6 +111,9 @@ def wake(reader: StateReader, instance: InterpreterInstance, kernel: Kernel) -> 
         ValueError,
         AttributeError,
         OverflowError,
+        RecursionError,
+        MemoryError,
+        ctypes.ArgumentError,
         wasmtime.WasmtimeError,
         wasmtime.Trap,
     ) as error:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun
-from hermetic_runtime.errors import SessionBaseMissing, SessionDamaged
+from hermetic_runtime.compilation import Metering
+from hermetic_runtime.driver import DrivenRun, Isolation, SavingDriver
+from hermetic_runtime.errors import InvalidInput, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.prepared import read_manifest
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.requests import GuestMount, RunRequest
@@ -34,9 +36,13 @@ class WorkspaceRun(NamedTuple):
 
 
 class LiveGuest:
-    """In a process of its own, with the session's workspace as its working folder."""
+    """In a process of its own or in this one, with the session's workspace as its working
+    folder.
+    """
 
-    def __init__(self, record: SessionRecord, workspace: Path, state: Path | None) -> None:
+    def __init__(
+        self, record: SessionRecord, workspace: Path, state: Path | None, isolation: Isolation
+    ) -> None:
         """Wake from `state`, or start anew without one.
 
         Raises `SessionBaseMissing`, `SessionDamaged` and `SandboxCrashed`.
@@ -49,45 +55,77 @@ class LiveGuest:
                     hint="Its files are kept. Restart the session to go on without its variables.",
                 )
         self._limits = record.limits
-        descriptors: list[int] = []
+        self._directory = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        state_fd = None
         try:
-            directory = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            descriptors.append(directory)
-            state_fd = None
             if state is not None:
                 state_fd = _open_state(state)
-                descriptors.append(state_fd)
-            self._process = GuestProcess(
-                launcher(record.environment),
+            self._driver = _make_driver(
+                record,
                 _left(record.limits, workspace),
-                record.variables,
-                [GuestMount(directory, _WORKSPACE, writable=True)],
-                state_fd=state_fd,
+                GuestMount(self._directory, _WORKSPACE, writable=True),
+                state_fd,
+                isolation,
             )
-            self._process.start()
+            self._driver.start()
+        except BaseException:
+            os.close(self._directory)
+            raise
         finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+            if state_fd is not None:
+                os.close(state_fd)
         self.timings = Timings(start=time.perf_counter() - began)
         """Of what its first run had to wait for."""
 
     @property
     def interpreter(self) -> str:
-        return self._process.interpreter
+        return self._driver.interpreter
 
     def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> WorkspaceRun:
-        driven = self._process.run(request, output, source)
+        driven = self._driver.run(request, output, source)
         return WorkspaceRun(driven, [change for index, change in driven.changes if index == 0])
 
     def save(self, file: BinaryIO) -> None:
         """Raises `SandboxCrashed`."""
-        self._process.save(file, most_bytes(self._limits))
+        self._driver.save(file, most_bytes(self._limits))
 
     def cancel(self) -> None:
-        self._process.cancel()
+        self._driver.cancel()
 
     def close(self) -> None:
-        self._process.close()
+        """Once."""
+        self._driver.close()
+        os.close(self._directory)
+
+
+def _make_driver(
+    record: SessionRecord,
+    limits: Limits,
+    workspace: GuestMount,
+    state_fd: int | None,
+    isolation: Isolation,
+) -> SavingDriver:
+    environment, variables, mounts = record.environment, record.variables, [workspace]
+    if isolation == "shared":
+        from hermetic_runtime.shared import SharedGuest
+
+        return SharedGuest(environment, limits, variables, mounts, state_fd=state_fd)
+    return GuestProcess(launcher(environment), limits, variables, mounts, state_fd=state_fd)
+
+
+def check_can_share(record: SessionRecord) -> None:
+    """Raises `InvalidInput` when the code of a session's guest can't be stopped from within
+    its process.
+    """
+    try:
+        metering = read_manifest(record.environment.interpreter)["metering"]
+    except (OSError, ValueError, KeyError):
+        return  # waking says what is missing
+    if metering == Metering.NONE.value:
+        raise InvalidInput(
+            f"the session {record.name!r} was made to run in a process of its own",
+            hint='Open it without isolation="shared", or make one with it.',
+        )
 
 
 def _open_state(path: Path) -> int:

@@ -5,6 +5,7 @@ It was written by a guest process, which nobody trusts: every field is checked h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hermetic_runtime.kernel.constants import PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
@@ -21,6 +22,8 @@ from hermetic_runtime.processes.fields import Fields, ProtocolError
 from hermetic_runtime.sessions.pages import BLOCK_BYTES
 
 _COUNT = 2**63 - 1
+_NANOSECONDS = 2**60
+"""Of a clock that began at boot: 36 years."""
 _MOST_FILES = 1_000_000
 _FLAGS = 2**31 - 1
 
@@ -55,13 +58,26 @@ class SavedState(NamedTuple):
             descriptors=_read_descriptors(fields.items("descriptors", 3), limits),
             cwd=fields.binary("cwd", PATH_MAX),
             umask=fields.integer("umask", 0, 0o777),
-            monotonic_ns=fields.integer("monotonic_ns", 0, _COUNT),
-            cpu_ns=fields.integer("cpu_ns", 0, _COUNT),
+            monotonic_ns=fields.integer("monotonic_ns", 0, _NANOSECONDS),
+            cpu_ns=fields.integer("cpu_ns", 0, _NANOSECONDS),
         )
         fields.end()
         if state.memory_bytes % BLOCK_BYTES:
             raise ProtocolError("the size of memory is not one of whole pages")
         return state
+
+
+def check_files(files: Sequence[SavedFile], folders: Sequence[bytes]) -> None:
+    """Raises `ProtocolError` for a file that is not in one of `folders`, or in a folder below
+    that comes before it: through a symlink it would be anywhere.
+    """
+    known = set(folders)
+    for file in files:
+        parent, _, name = file.path.rpartition(b"/")
+        if parent not in known or name in (b"", b".", b".."):
+            raise ProtocolError("a file is not in a folder of the guest's own")
+        if file.mode & S_IFMT == S_IFDIR:
+            known.add(file.path)
 
 
 def _row(name: str, given: object, *columns: str) -> Fields:
@@ -74,8 +90,6 @@ def _row(name: str, given: object, *columns: str) -> Fields:
 def _read_file(given: object) -> SavedFile:
     row = _row("file", given, "path", "mode", "contents", "mtime_ns")
     path, mode = row.binary("path", PATH_MAX), row.integer("mode", 0, 0o177777)
-    if not path.startswith((b"/tmp/", b"/workspace/")) or b".." in path.split(b"/"):
-        raise ProtocolError("a file is not in a folder of the guest's own")
     if mode & S_IFMT not in (S_IFREG, S_IFDIR, S_IFLNK):
         raise ProtocolError("a file is of no known kind")
     contents = row.binary("contents", 4 * GIB)

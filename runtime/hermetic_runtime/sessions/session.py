@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import OnOutput
+from hermetic_runtime.driver import Isolation, OnOutput
 from hermetic_runtime.errors import SandboxClosed, SessionNotFound
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.kernel.overlay import Change
@@ -21,6 +21,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment, provide
 from hermetic_runtime.request_checks import (
+    check_isolation,
     checked_environment,
     checked_limits,
     checked_request,
@@ -32,7 +33,7 @@ from hermetic_runtime.run_results import run_result
 from hermetic_runtime.sessions.durable_files import copy_folder, replacing, share_file
 from hermetic_runtime.sessions.journal import make_changes, write_journal
 from hermetic_runtime.sessions.lease import Lease
-from hermetic_runtime.sessions.live_guest import LiveGuest
+from hermetic_runtime.sessions.live_guest import LiveGuest, check_can_share
 from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
 from hermetic_runtime.sessions.session_files import SessionFiles
 from hermetic_runtime.sessions.session_folder import remove
@@ -60,11 +61,14 @@ class Session:
     uses it, others wait; `cancel` may be called from any thread.
     """
 
-    def __init__(self, store: SessionStore, record: SessionRecord, lease: Lease) -> None:
+    def __init__(
+        self, store: SessionStore, record: SessionRecord, lease: Lease, isolation: Isolation
+    ) -> None:
         """`Session.create` and `Session.open` are meant for callers."""
         self._store = store
         self._record = record
         self._lease: Lease | None = lease
+        self._isolation: Isolation = isolation
         self._folder = store.folder(record.id)
         self._folder.recover(record, store.records.checkpoints(record.id))
         self._guest: LiveGuest | None = None
@@ -85,22 +89,28 @@ class Session:
         requirements: Sequence[str] = (),
         interpreter: InterpreterName = "auto",
         packages: PackageSettings | None = None,
+        isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
         directory: Path | None = None,
     ) -> Session:
         """A new session; its id is its name if it gets none.
 
-        `directory` is where sessions are kept, instead of `state_directory()`. Raises
-        `InvalidInput` for a name that is taken, and what making a `Sandbox` ready raises.
+        With `isolation="shared"` its guest lives in this process, and it can be opened
+        either way later on. `directory` is where sessions are kept, instead of
+        `state_directory()`. Raises `InvalidInput` for a name that is taken, and what making
+        a `Sandbox` ready raises.
         """
         variables, checked = checked_environment(env), checked_limits(limits)
-        metering = "none" if checked.fuel is None else "fuel"
+        check_isolation(isolation)
+        metering = "none" if isolation == "process" else "epoch"
+        if checked.fuel is not None:
+            metering = "fuel"
         wanted = WantedEnvironment(interpreter, tuple(requirements), settings=packages)
         provided = provide(wanted, b"", metering, on_progress or _ignore)
         store = SessionStore(directory)
         store.sweep()
         record, lease = store.create(name, owner, provided.environment, checked, variables)
-        return cls(store, record, lease)
+        return cls(store, record, lease, isolation)
 
     @classmethod
     def open(
@@ -109,17 +119,23 @@ class Session:
         *,
         owner: str = "",
         wait_seconds: float = LEASE_WAIT_SECONDS,
+        isolation: Isolation = "process",
         directory: Path | None = None,
     ) -> Session:
         """Raises `SessionNotFound`; `SessionBusy` when it is open elsewhere for longer than
-        `wait_seconds`; `SessionDamaged`.
+        `wait_seconds`; `SessionDamaged`; `InvalidInput` for `isolation="shared"` of a session
+        that was not made with it.
         """
+        check_isolation(isolation)
         store = SessionStore(directory)
         id_ = store.records.find(id_or_name, owner).id
         lease = store.lease(id_, wait_seconds)
         try:
             # Again, because whoever had the lease may have changed it.
-            return cls(store, store.records.find(id_, owner), lease)
+            record = store.records.find(id_, owner)
+            if isolation == "shared":
+                check_can_share(record)
+            return cls(store, record, lease, isolation)
         except BaseException:
             lease.release()
             raise
@@ -215,7 +231,9 @@ class Session:
         if self._guest is None:
             record = self._record
             state = self._folder.file(record.state) if record.state else None
-            self._guest = LiveGuest(record, self._folder.file(record.workspace), state)
+            self._guest = LiveGuest(
+                record, self._folder.file(record.workspace), state, self._isolation
+            )
         return self._guest
 
     def _keep(
