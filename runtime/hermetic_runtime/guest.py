@@ -132,10 +132,10 @@ class Guest:
             self._instance.store.on_epoch(self._check_deadlines)
         if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(2**62)
-        if self._waking is not None:
-            self._wake(self._waking)
-        elif self._snapshot is None:
+        if self._snapshot is None:
             self._instance.boot()
+        elif self._waking is not None:
+            self._wake(self._waking, self._snapshot)
         else:
             self._resume(self._snapshot.guest)
 
@@ -180,7 +180,7 @@ class Guest:
         self._kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
         self._ask({"action": "resume", "variables": self._variables})
 
-    def _wake(self, reader: StateReader) -> None:
+    def _wake(self, reader: StateReader, base: LoadedSnapshot) -> None:
         """Go on as the guest of a state file. What it held it may hold, whatever else there
         is now. Raises `SessionDamaged`.
         """
@@ -188,7 +188,8 @@ class Guest:
 
         allowed = self._quota.disk_bytes, self._quota.files
         self._quota.disk_bytes = self._quota.files = 2**62
-        wake(reader, self._instance, self._kernel, self._filesystems.own_folders)
+        folders = self._filesystems.own_folders
+        wake(reader, self._instance, self._kernel, base, folders)
         self._quota.disk_bytes, self._quota.files = allowed
         self._waking = None
         try:

@@ -13,6 +13,7 @@ from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
+from hermetic_runtime.sessions.saved_instance import check_instance
 from hermetic_runtime.sessions.saved_state import SavedState, check_files
 from hermetic_runtime.sessions.state_file import StateReader, write_state
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
@@ -79,14 +80,17 @@ def wake(
     reader: StateReader,
     instance: InterpreterInstance,
     kernel: Kernel,
+    base: LoadedSnapshot,
     folders: tuple[bytes, ...],
 ) -> None:
-    """In an instance over the state's base that has not started, go on where `hibernate` was.
+    """In an instance over `base` that has not started, go on where `hibernate` was.
 
     `folders` are those that may come from the state. Raises `SessionDamaged`.
     """
     state = reader.state
     try:
+        check_instance(state.instance, base.guest.instance)
+        check_files(state.files, folders)
         missing = state.memory_bytes - instance.memory_bytes
         if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
             raise SessionDamaged("the session's memory does not fit its limits")
@@ -94,7 +98,6 @@ def wake(
         for address, contents in reader.pages():
             memory[address : address + len(contents)] = contents
         del memory
-        check_files(state.files, folders)
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
         restore_files(kernel, state.files)
         restore_descriptors(kernel, state.descriptors)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
@@ -20,12 +20,16 @@ from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES, changed_pages
 from hermetic_runtime.sessions.saved_state import SavedState
 
+Items = TypeVar("Items", list[Any], dict[Any, Any])
 MAGIC = b"hermetic session 1\n"
 _LEVEL = 1
 _LENGTH = Struct("<I")
 _RUN = Struct("<II")
 _STATE_BYTES = 64 * MIB
 """Room for the state beside the contents of files."""
+_MOST_ITEMS = 7_000_000
+"""Of all lists and maps of a state together: a few bytes can stand for many."""
+_MOST_FIELDS = 1_000
 
 _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
@@ -91,9 +95,8 @@ class StateReader:
     def _read_state(self) -> SavedState:
         [length] = _LENGTH.unpack(self._read(_LENGTH.size))
         try:
-            given = _unpack(self._read(length), strict_map_key=False)
-            return SavedState.from_fields(given, self._limits)
-        except (ProtocolError, ValueError, TypeError, RecursionError) as error:
+            return SavedState.from_fields(_unpack_bounded(self._read(length)), self._limits)
+        except (ProtocolError, ValueError, TypeError, RecursionError, MemoryError) as error:
             raise SessionDamaged(f"the state of the session is damaged: {error}") from error
         except msgpack.UnpackException as error:
             raise SessionDamaged(f"the state of the session is damaged: {error}") from error
@@ -123,3 +126,25 @@ class StateReader:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _unpack_bounded(packed: bytes) -> object:
+    """What `packed` stands for, at most `_MOST_ITEMS` of it. Raises `ValueError` and others."""
+    left = _MOST_ITEMS
+
+    def count(items: Items) -> Items:
+        nonlocal left
+        left -= len(items) + 1
+        if left < 0:
+            raise ValueError("it has too many items")
+        return items
+
+    return _unpack(
+        packed,
+        list_hook=count,
+        object_hook=count,
+        max_array_len=_MOST_ITEMS,
+        max_map_len=_MOST_FIELDS,
+        max_ext_len=0,
+        strict_map_key=True,
+    )
