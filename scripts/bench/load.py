@@ -1,10 +1,12 @@
 """Mixed runs from many callers at once, every outcome checked: nothing may be lost or wrong.
 
-    uv run scripts/bench/load.py [--runs 2000] [--callers 64] [--chaos]
+    scripts/load [--runs 2000] [--callers 64] [--chaos] [--restart]
 
 With --chaos, guest processes and zygotes are killed at random meanwhile: a run may then
 also have crashed, or not have started, and must say so. Prints what came of each kind of
-run, and the memory of the service at the beginning and at the end.
+run, and the memory and descriptors of the service at the beginning and at the end. With
+--restart, the service is killed instead while kept runs wait and run, and another one on
+the same data must end every one of them well.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import asyncio
 import os
 import random
 import signal
+import tempfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +27,7 @@ import httpx2
 from service import service
 
 _WARM_RUNS = 100
+_KEPT_RUNS = 150
 
 
 class Kind(NamedTuple):
@@ -37,7 +41,12 @@ class Kind(NamedTuple):
 KINDS = {
     "hello": Kind({"code": "print('hello')"}, "ok", 50),
     "json": Kind({"code": "import json; json.dumps(x)", "inputs": {"x": [1] * 1000}}, "ok", 15),
-    "error": Kind({"code": "1 / 0"}, "error", 10),
+    "pandas": Kind(
+        {"code": "import pandas as pd; print(pd.Series([1, 2]).sum())", "interpreter": "wasi"},
+        "ok",
+        5,
+    ),
+    "error": Kind({"code": "1 / 0"}, "error", 5),
     "big output": Kind({"code": "print('x' * 1_000_000)"}, "ok", 5),
     "too much output": Kind(
         {"code": "while True: print('x' * 1000)", "limits": {"output_bytes": 100_000}}, "output", 5
@@ -55,15 +64,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--chaos", action="store_true")
+    parser.add_argument("--restart", action="store_true")
     options = parser.parse_args()
+    if options.restart:
+        asyncio.run(restart(options.runs))
+        return
     with service() as (url, pid):
         asyncio.run(load(url, pid, _WARM_RUNS, options.callers, chaos=False))
-        before = resident_mib(pid)
+        before, opened = resident_mib(pid), descriptors(pid)
         counts = asyncio.run(load(url, pid, options.runs, options.callers, chaos=options.chaos))
-        after = resident_mib(pid)
+        after, left = resident_mib(pid), descriptors(pid)
     for (kind, outcome), count in sorted(counts.items()):
         print(f"{kind:<18}{outcome:<12}{count:>6}")
     print(f"memory of the service: {before:.0f} MiB, then {after:.0f} MiB")
+    print(f"its descriptors: {opened}, then {left}")
     allowed = {"crashed", "sandbox_crashed"} if options.chaos else set[str]()
     wrong = [each for each in counts if each[1] not in {KINDS[each[0]].outcome, *allowed}]
     if wrong or counts.total() != options.runs:
@@ -118,6 +132,37 @@ async def kill_at_random(root: int) -> None:
         if chosen:
             with suppress(ProcessLookupError):
                 os.kill(random.choice(chosen), signal.SIGKILL)
+
+
+async def restart(runs: int) -> None:
+    """Kill the service with kept runs in every state, and look for all of them in the next."""
+    headers = {"Prefer": "respond-async"}
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        places = dict[str, str]()
+        with service(data) as (url, pid):
+            async with httpx2.AsyncClient(base_url=url, timeout=300) as client:
+                for number in range(min(runs, _KEPT_RUNS)):
+                    code = f"import time; time.sleep(0.05); print({number})"
+                    kept = await client.post("/v1/run", json={"code": code}, headers=headers)
+                    places[kept.headers["location"]] = f"{number}\n"
+                zygotes = children_of(pid)
+                guests = [guest for zygote in zygotes for guest in children_of(zygote)]
+                os.kill(pid, signal.SIGKILL)
+        with service(data) as (url, _):
+            async with httpx2.AsyncClient(base_url=url, timeout=300) as client:
+                for place, expected in places.items():
+                    ended = {"finished": None}
+                    while ended["finished"] is None:
+                        answer = await client.get(place, headers={"Prefer": "wait=60"})
+                        ended = answer.json()
+                    assert ended["result"]["stdout"]["text"] == expected, ended
+        assert not any(Path(f"/proc/{each}").exists() for each in (*zygotes, *guests))
+        print(f"{len(places)} kept runs, all ended well after the service was killed")
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def children_of(pid: int) -> list[int]:

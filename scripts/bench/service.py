@@ -47,12 +47,12 @@ def main() -> None:
 
 
 @contextmanager
-def service() -> Generator[tuple[str, int]]:
-    """The address and the process of a service that is ready."""
+def service(data: Path | None = None) -> Generator[tuple[str, int]]:
+    """The address and the process of a service that is ready. What it keeps is in `data`."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [HERMETIC, "serve", "--no-key", "--port", "0"],
-            env=os.environ | {"HERMETIC_DATA_DIRECTORY": f"{folder}/data"},
+            env=os.environ | {"HERMETIC_DATA_DIRECTORY": str(data or Path(folder) / "data")},
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _MODULE = b"hermetic_runtime.processes"
@@ -26,11 +27,12 @@ def is_guest_side(pid: int) -> bool:
 
 def children_of(pid: int) -> set[int]:
     """Direct children, zombies included."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return set()
-    return {int(word) for word in text.split()}
+    found = set[int]()
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found.update(map(int, (thread / "children").read_text().split()))
+    return found
 
 
 def open_descriptors() -> int:
