@@ -14,6 +14,7 @@ from hermetic.policy.quantities import policy_seconds, policy_size
 from hermetic_runtime.limits import RANGES
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+CounterName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f:]+$")]
 Text = Annotated[str, Field(max_length=2000)]
 Window = Literal["minute", "hour", "day"]
 Scope = Literal["grant", "global"]
@@ -79,7 +80,7 @@ class Condition(_Part):
 class State(_Part):
     """A counter that every allowed call adds to."""
 
-    counter: Name
+    counter: CounterName
     window: Window
     increment: float = Field(default=1, ge=0, le=1e15)
     increment_from: Name | None = None
@@ -133,7 +134,7 @@ class Requirement(_Part):
 class Limit(_Part):
     """At most `max` of a counter, or of what runs used up, in each window."""
 
-    counter: Name | None = None
+    counter: CounterName | None = None
     spend: Literal["cpu_seconds", "memory_seconds", "runs", "package_bytes"] | None = None
     window: Window
     max: float = Field(ge=0, le=1e15)
