@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from packaging.utils import canonicalize_name
@@ -15,8 +16,11 @@ from hermetic_runtime.packages.script_metadata import read_script_metadata
 
 _MOST_PARSED = 256 * 1024
 """Characters of code that are parsed; larger code is only searched, line by line."""
+_MOST_REMEMBERED = 16 * 1024
 _MOST_NAMES = 10_000
 _FILE = "<judged code>"
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where statements have statements in them. Imports are in no expression."""
 _IMPORT = re.compile(
     r"(?:^|[;:])[ \t\f]*(?:import[ \t]+([^\n;#]{1,2000})|from[ \t]+([\w.]{1,300}))", re.M
 )
@@ -46,10 +50,7 @@ def imports_of(arguments: Mapping[str, Any]) -> list[str] | None:
     code = code_of(arguments)
     if code is None:
         return None
-    found = _parsed_imports(code)
-    if found is None:
-        found = set(_searched_imports(code))
-    return sorted({name.split(".")[0] for name in found})
+    return list(_remembered(code) if len(code) <= _MOST_REMEMBERED else _top_modules(code))
 
 
 def requirements_of(arguments: Mapping[str, Any]) -> list[str] | None:
@@ -73,6 +74,17 @@ def requirements_of(arguments: Mapping[str, Any]) -> list[str] | None:
     return sorted({_required_name(text) for text in stated[:_MOST_NAMES]})
 
 
+def _top_modules(code: str) -> tuple[str, ...]:
+    found = _parsed_imports(code)
+    if found is None:
+        found = set(_searched_imports(code))
+    return tuple(sorted({name.split(".")[0] for name in found}))
+
+
+_remembered = lru_cache(maxsize=64)(_top_modules)
+"""A call is judged again when it is counted at the same time as another one."""
+
+
 def _required_name(text: str) -> str:
     match = _REQUIRED.match(text)
     return canonicalize_name(match[1]) if match else text[:200]
@@ -86,11 +98,17 @@ def _parsed_imports(code: str) -> set[str] | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError, UnicodeError):
         return None
     found: set[str] = set()
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
+            found.update([alias.name for alias in node.names])
+        elif isinstance(node, ast.ImportFrom):
+            if node.module and not node.level:
+                found.add(node.module)
+        elif not isinstance(node, (ast.Expr, ast.Assign)):
+            for name in _BLOCKS:
+                waiting += getattr(node, name, ())
     return found
 
 

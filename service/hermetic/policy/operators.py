@@ -67,7 +67,7 @@ def _membership(value: Any) -> Test:
     def among(found: Any) -> bool:
         if isinstance(found, str):
             return found in texts
-        return any(same(found, item) for item in others)
+        return bool(others) and any(same(found, item) for item in others)
 
     return among
 
@@ -87,9 +87,11 @@ def _not_in(value: Any) -> Test:
     among = _membership(value)
 
     def test(found: Any) -> bool:
-        if among(found):
-            return False
-        return not (isinstance(found, list) and any(map(among, cast("list[Any]", found))))
+        if isinstance(found, list):
+            for item in cast("list[Any]", found):
+                if among(item):
+                    return False
+        return not among(cast("Any", found))
 
     return test
 
@@ -128,11 +130,14 @@ def _regex(value: Any) -> Test:
 
 
 def _contains(value: Any) -> Test:
+    is_text = isinstance(value, str)
+
     def test(found: Any) -> bool:
         if isinstance(found, str):
-            return isinstance(value, str) and value in found
+            return is_text and value in found
         if isinstance(found, list):
-            return any(same(item, value) for item in cast("list[Any]", found))
+            items = cast("list[Any]", found)
+            return value in items if is_text else any(same(item, value) for item in items)
         return False
 
     return test

@@ -22,6 +22,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     library: Any = re2
     options = library.Options()
     options.log_errors = False
+    options.never_capture = True
     try:
         compiled = library.compile(pattern, options)
     except (library.error, UnicodeError) as error:
@@ -30,6 +31,6 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
         raise ValueError(text) from error
 
     def found(text: str) -> bool:
-        return compiled.search(text.encode("utf-8", "replace").decode()) is not None
+        return compiled.search(text.encode("utf-8", "replace")) is not None
 
     return found
