@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, cast
+from typing import NoReturn
 
 from hermetic.policy import document
 from hermetic.policy.conditions import CounterNames, compile_condition
 from hermetic.policy.decisions import GLOBAL_TOOL, Considered
 from hermetic.policy.faults import Fault
 from hermetic.policy.profiles import checked_sandbox
-from hermetic.policy.rules import Condition, Counter, Counting, Rule, Section, SpendBound
+from hermetic.policy.rules import Action, Condition, Counter, Counting, Rule, Section, SpendBound
 from hermetic.policy.source_tree import Path, format_path
 
 _WINDOW_NAMES = {seconds: name for name, seconds in document.WINDOWS.items()}
@@ -29,6 +29,8 @@ def compile_section(
     Raises `Fault`.
     """
     _check_hide(part.hide, (*path, "hide"))
+    if GLOBAL_TOOL in part.tools:
+        raise Fault((*path, "tools", GLOBAL_TOOL), 'for all tools write "*"')
     names = around.inside()
     for tool, rules in part.tools.items():
         _define(names, tool, rules, (*path, "tools", tool), inner=bool(path))
@@ -121,17 +123,18 @@ def _compile_tool(
         _compile_rule(names, tool, rule, (*path, "rules", number), inner)
         for number, rule in enumerate(part.rules)
     ]
-    for key, action, asked in (
+    groups: tuple[tuple[str, Action, list[document.Requirement]], ...] = (
         ("deny_if", "deny", part.deny_if),
         ("require", "evaluate", part.require),
-    ):
+    )
+    for key, action, asked in groups:
         for number, requirement in enumerate(asked):
             where = (*path, key, number)
             rules.append(
                 _rule(
                     where,
                     requirement.name,
-                    action=cast("Any", action),
+                    action=action,
                     conditions=_asked(names, requirement, where),
                     on_deny=requirement.on_deny or requirement.message or requirement.reason,
                 )
@@ -139,9 +142,30 @@ def _compile_tool(
     return (*rules, *_compile_limits(_scope(tool), part.limits, (*path, "limits")))
 
 
-def _rule(path: Path, name: str | None, **parts: Any) -> Rule:
+def _rule(
+    path: Path,
+    name: str | None,
+    *,
+    action: Action = "evaluate",
+    conditions: tuple[Condition, ...] = (),
+    required_args: bool = False,
+    counting: Counting | None = None,
+    spend: SpendBound | None = None,
+    on_deny: str | None = None,
+) -> Rule:
     label = format_path(path) + (f" ({name})" if name else "")
-    return Rule(label=label, passed=Considered(label, True, _PASSED), **parts)
+    alone = not required_args and counting is None and spend is None and len(conditions) == 1
+    return Rule(
+        label=label,
+        action=action,
+        conditions=conditions,
+        required_args=required_args,
+        counting=counting,
+        spend=spend,
+        on_deny=on_deny,
+        passed=Considered(label, True, _PASSED),
+        passes=conditions[0].holds if alone and action == "evaluate" else None,
+    )
 
 
 def _asked(
@@ -168,13 +192,15 @@ def _compile_limits(tool: str, limits: Sequence[document.Limit], path: Path) -> 
         if (limit.counter is None) == (limit.spend is None):
             raise Fault(where, "a limit is of a `counter` or of a `spend`, one of them")
         counter = _limit_counter(tool, limit)
-        bound: dict[str, Any] = (
-            {"spend": SpendBound(counter, limit.max)}
-            if limit.spend is not None
-            else {"counting": Counting(counter, 1, limit.max)}
+        rules.append(
+            _rule(
+                where,
+                limit.counter or limit.spend,
+                spend=SpendBound(counter, limit.max) if limit.spend is not None else None,
+                counting=Counting(counter, 1, limit.max) if limit.counter is not None else None,
+                on_deny=limit.on_deny,
+            )
         )
-        name = limit.counter or limit.spend
-        rules.append(_rule(where, name, on_deny=limit.on_deny, **bound))
     return tuple(rules)
 
 

@@ -77,6 +77,9 @@ def decide(
     if refused is None or exhaustively:
         facts = Facts(call, counters, now)
         for rule in plan.rules:
+            if rule.passes is not None and rule.passes(facts):
+                considered.append(rule.passed)
+                continue
             refusal = _judge(rule, facts, reservations)
             if refusal is None:
                 considered.append(rule.passed)

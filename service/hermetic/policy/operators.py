@@ -14,6 +14,7 @@ from hermetic.policy.patterns import compile_pattern
 Test = Callable[[Any], bool]
 
 _MOST_DEPTH = 64
+_MOST_NUMBER = 1e300
 
 
 def same(one: Any, other: Any, depth: int = _MOST_DEPTH) -> bool:
@@ -99,6 +100,8 @@ def _not_in(value: Any) -> Test:
 def _number(value: Any) -> float:
     if not is_number(value):
         raise ValueError("the value must be a number")
+    if not abs(value) <= _MOST_NUMBER:
+        raise ValueError("the number is too large")
     return value
 
 

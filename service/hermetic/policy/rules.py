@@ -90,6 +90,8 @@ class Rule:
     spend: SpendBound | None = None
     on_deny: str | None = None
     passed: Considered
+    passes: Callable[[Facts], bool] | None = None
+    """Where a rule asks for one condition and nothing else: whether that holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
