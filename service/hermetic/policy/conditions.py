@@ -24,7 +24,7 @@ from hermetic.policy.rules import Condition, Counter
 from hermetic.policy.source_tree import Path, format_path
 from hermetic.policy.spending import SPENDS
 
-_ROOTS = ("args", "state", "spend", "code", "grant", "time")
+ROOTS = ("args", "state", "spend", "code", "grant", "time")
 _SHOWN_CHARACTERS = 200
 
 Find = Callable[[Facts], Any]
@@ -95,8 +95,8 @@ def compile_condition(stated: document.Condition, path: Path, names: CounterName
 
 def _finder(text: str, path: Path, names: CounterNames) -> tuple[Find, Counter | None]:
     root, *rest = text.split(".")
-    if root not in _ROOTS:
-        starts = ", ".join(f"`{name}.`" for name in _ROOTS)
+    if root not in ROOTS:
+        starts = ", ".join(f"`{name}.`" for name in ROOTS)
         raise Fault(path, f"a path starts with one of {starts}, not {text[:60]!r}")
     if not rest or not all(rest):
         raise Fault(path, f"{text[:60]!r} is not a path such as `args.code`")

@@ -67,7 +67,10 @@ def test_all_mistakes_of_shape_are_told_at_once():
         ('{"version": "1", "x": NaN}', "not JSON: NaN"),
         ('{"version": "1", "default": 1e999}', "1: a number that is too large"),
         ('version: "1"\ndefault: 1e999', "2: a number that is too large"),
-        ('version: "1"\ntools: {_global: {rules: []}}', '2: tools._global: for all tools write "*"'),
+        (
+            'version: "1"\ntools: {_global: {rules: []}}',
+            '2: tools._global: for all tools write "*"',
+        ),
         ('{"version": "1", "hide": ' + "9" * 5000 + "}", "not JSON: "),
         ('version: "1"\nhide: [a, a]', "2: hide[1]: 'a' is there twice"),
         ('version: "1"\nhide: [" "]', "2: hide[0]: the name of a tool must not be blank"),
