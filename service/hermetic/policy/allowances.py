@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
@@ -121,8 +122,8 @@ class _Narrowing:
 
     def _apply_packages(self, given: Packages, label: str) -> None:
         now = self.packages
-        allow = _both(now.allow, given.allow)
-        deny = _either(now.deny, given.deny)
+        allow = _both(now.allow, _normalised(given.allow))
+        deny = _either(now.deny, _normalised(given.deny))
         native = now.native_code and given.native_code is not False
         newer = now.exclude_newer_seconds
         if given.exclude_newer is not None and (newer is None or given.exclude_newer > newer):
@@ -179,6 +180,13 @@ def _both(one: tuple[str, ...], other: Iterable[str] | None) -> tuple[str, ...]:
     kept = [pattern for pattern in one if any(fnmatchcase(pattern, wide) for wide in listed)]
     kept += [pattern for pattern in listed if any(fnmatchcase(pattern, wide) for wide in one)]
     return tuple(dict.fromkeys(kept))
+
+
+def _normalised(patterns: Iterable[str] | None) -> list[str] | None:
+    """As the names of packages are (PEP 503), so that patterns of two layers can be compared."""
+    if patterns is None:
+        return None
+    return [re.sub(r"[-_.]+", "-", pattern).lower() for pattern in patterns]
 
 
 def _either(one: tuple[str, ...], other: Iterable[str] | None) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def test_package_rules_of_all_layers_hold():
         tools:
           run:
             sandbox:
-              packages: {allow: [numpy, "pandas*"], deny: ["evil-*"], native_code: false,
+              packages: {allow: [NumPy, "pandas*"], deny: ["evil-*"], native_code: false,
                          exclude_newer: 7 days, indexes: ["https://b.example/simple"]}
         """)
     packages = effective_allowance(rules, "run", CI).packages
