@@ -1,4 +1,4 @@
-"""The file in which the service keeps keys and runs: SQLite, private to the user."""
+"""Files in which the service keeps what must last: SQLite, private to the user."""
 
 from __future__ import annotations
 
@@ -9,13 +9,25 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from hermetic.errors import StorageError
 
-_FILE = "hermetic.sqlite3"
-_VERSION = 1
 _BUSY_SECONDS = 10.0
-_SCHEMA = """
+
+
+class Schema(NamedTuple):
+    """The name of a file, and the SQL statements that make the tables of its `version`."""
+
+    file: str
+    version: int
+    statements: str
+
+
+KEYS_AND_RUNS = Schema(
+    "hermetic.sqlite3",
+    1,
+    """
 CREATE TABLE keys (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -37,15 +49,17 @@ CREATE TABLE runs (
     UNIQUE (grant_id, idempotency_key)
 ) STRICT;
 CREATE INDEX runs_by_finished ON runs (finished);
-"""
+""",
+)
 
 
 class Database:
     """One connection, which any thread may use. Closing is the owner's."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, schema: Schema = KEYS_AND_RUNS) -> None:
         """Raises `StorageError` when the folder is not private or the file can't be used."""
-        path = _private(directory) / _FILE
+        path = private_data_directory(directory) / schema.file
+        self._schema = schema
         self._lock = threading.Lock()
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -62,14 +76,14 @@ class Database:
     def _migrate(self) -> None:
         with self.transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
+            if version > self._schema.version:
                 raise StorageError(
                     f"the database was written by a newer version of Hermetic ({version})"
                 )
             if version == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
+                for statement in filter(str.strip, self._schema.statements.split(";")):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute(f"PRAGMA user_version = {self._schema.version}")
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
@@ -99,7 +113,11 @@ class Database:
             self._connection.close()
 
 
-def _private(directory: Path) -> Path:
+def private_data_directory(directory: Path) -> Path:
+    """The folder, made if it is not there.
+
+    Raises `StorageError` when it can't be used or is not private to the user.
+    """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()

@@ -14,6 +14,8 @@ from hermetic_runtime.errors import (
 
 __all__ = [
     "ApprovalRequired",
+    "ApprovalSettled",
+    "AuditUnavailable",
     "BodyTooLarge",
     "CountersUnavailable",
     "HermeticError",
@@ -30,8 +32,10 @@ __all__ = [
     "SessionBusy",
     "SessionDamaged",
     "SessionNotFound",
+    "StateNotValid",
     "StorageError",
     "Unauthenticated",
+    "UnknownApproval",
     "UnknownEnvironment",
     "UnknownFile",
     "UnknownKey",
@@ -129,6 +133,24 @@ class ApprovalRequired(HermeticError):
         self.rule = rule
 
 
+class ApprovalSettled(InvalidInput):
+    """The approval was decided before, was used, or has expired."""
+
+    code = "approval_settled"
+
+
+class UnknownApproval(InvalidInput):
+    """There is no approval with this id."""
+
+    code = "unknown_approval"
+
+
+class StateNotValid(InvalidInput):
+    """A state that a caller brings back was not signed here, was changed, or has expired."""
+
+    code = "state_not_valid"
+
+
 class CountersUnavailable(HermeticError):
     """The store of policy's counters can't be reached, so every counted call is refused."""
 
@@ -139,6 +161,12 @@ class StorageError(HermeticError):
     """What the service keeps on disk can't be read or written."""
 
     code = "storage"
+
+
+class AuditUnavailable(StorageError):
+    """The audit log can't be written, so every call is refused."""
+
+    code = "audit_unavailable"
 
 
 class Unauthenticated(HermeticError):

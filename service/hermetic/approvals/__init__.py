@@ -1,0 +1,1 @@
+"""Approvals: calls that a person has to agree to first."""

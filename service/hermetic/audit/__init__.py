@@ -1,0 +1,1 @@
+"""The audit log: what was decided of every call, and what became of it."""

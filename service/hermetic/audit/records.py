@@ -1,0 +1,98 @@
+"""What a record of the audit log says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from hermetic.approvals.store import Approval
+from hermetic.policy.decisions import Call, Decision
+from hermetic.policy.fingerprints import argument_hash
+from hermetic_runtime.results import RunResult
+
+DECIDED = "decided"
+CARRIED_OUT = "carried_out"
+ABANDONED = "abandoned"
+SETTLED = "approval_settled"
+
+Record = Mapping[str, Any]
+
+
+def decided(
+    call: Call,
+    decision: Decision,
+    *,
+    call_id: str,
+    time: float,
+    approval: str | None = None,
+    with_values: bool = False,
+) -> Record:
+    """`with_values` adds the arguments, and the reasons, which may quote them."""
+    record: dict[str, Any] = {
+        "event": DECIDED,
+        "time": time,
+        "call": call_id,
+        "grant": call.grant.id,
+        "tool": call.tool,
+        "arguments": argument_hash(call.arguments),
+        "verdict": str(decision.verdict),
+        "rule": decision.rule,
+        "considered": [[each.rule, each.passed] for each in decision.considered],
+        "limits": asdict(decision.allowance.limits),
+        "caps": dict(decision.allowance.caps),
+        "policy": decision.policy,
+    }
+    if approval is not None:
+        record["approval"] = approval
+    if with_values:
+        record["argument_values"] = dict(call.arguments)
+        record["reason"] = decision.reason
+        record["reasons"] = [each.why for each in decision.considered]
+    return record
+
+
+def carried_out(
+    call: Call,
+    result: RunResult,
+    *,
+    call_id: str,
+    time: float,
+    lock_hash: str | None,
+    spent: Mapping[str, float],
+) -> Record:
+    return _ending(CARRIED_OUT, call, call_id, time) | {
+        "outcome": str(result.outcome),
+        "lock": lock_hash,
+        "usage": asdict(result.usage),
+        "spent": dict(spent),
+    }
+
+
+def abandoned(call: Call, why: str, *, call_id: str, time: float) -> Record:
+    return _ending(ABANDONED, call, call_id, time) | {"why": why}
+
+
+def approval_settled(approval: Approval, *, time: float) -> Record:
+    return {
+        "event": SETTLED,
+        "time": time,
+        "approval": approval.id,
+        "state": str(approval.state),
+        "grant": approval.grant_id,
+        "tool": approval.tool,
+        "arguments": approval.argument_hash,
+        "rule": approval.rule,
+        "by": approval.decided_by,
+        "why": approval.why,
+    }
+
+
+def _ending(event: str, call: Call, call_id: str, time: float) -> dict[str, Any]:
+    return {
+        "event": event,
+        "time": time,
+        "call": call_id,
+        "grant": call.grant.id,
+        "tool": call.tool,
+    }
