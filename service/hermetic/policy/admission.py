@@ -11,7 +11,7 @@ from hermetic.audit.log import AuditLog
 from hermetic.audit.records import Record, abandoned, carried_out
 from hermetic.policy.counting import CounterStore
 from hermetic.policy.decisions import Call, Decision
-from hermetic.policy.spending import spent
+from hermetic.policy.usage_of_runs import spent
 from hermetic_runtime.results import RunResult
 
 
