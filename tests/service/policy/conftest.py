@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis_server import RedisServer, redis_server
 
 from hermetic.approvals.store import ApprovalStore
 from hermetic.audit.log import AuditLog, segments
 from hermetic.policy.counting import CounterStore
+from hermetic.policy.counting_in_memory import MemoryCounters
+from hermetic.policy.counting_in_redis import RedisCounters
 from hermetic.policy.counting_in_sqlite import SqliteCounters
 from hermetic.policy.gate import Gate
 from hermetic.policy.judge import Judge
@@ -38,6 +41,29 @@ class Gates:
         """What the audit log says so far."""
         files = segments(self.directory / "audit")
         return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One for all tests, which use counters of their own."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def counters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CounterStore]:
+    """Each kind of store, empty."""
+    if request.param == "memory":
+        yield MemoryCounters()
+        return
+    if request.param == "sqlite":
+        store = SqliteCounters(tmp_path / "data")
+    else:
+        server: RedisServer = request.getfixturevalue("redis")
+        store = RedisCounters(server.url)
+        store._client.flushdb()
+    yield store
+    store.close()
 
 
 @pytest.fixture
