@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from hermetic_runtime.errors import HermeticError
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
@@ -24,10 +26,23 @@ class Measurements:
         )  # fmt: skip
         self.running = Gauge("hermetic_running", "Runs under way", registry=registry)
         self.waiting = Gauge("hermetic_waiting", "Runs that wait", registry=registry)
+        self.policy_changes = Counter(
+            "hermetic_policy_changes", "Changes of the policy file", ["result"], registry=registry
+        )
+        self.policy_current = Gauge(
+            "hermetic_policy_current", "Whether the policy file as it is now applies",
+            registry=registry,
+        )  # fmt: skip
+        self.policy_current.set(1)
         self.requests = Counter(
             "hermetic_http_requests", "HTTP requests", ["method", "route", "status"],
             registry=registry,
         )  # fmt: skip
+
+    def policy_changed(self, error: HermeticError | None) -> None:
+        """For `PolicySource`: a changed file applies, or does not because of `error`."""
+        self.policy_changes.labels("refused" if error else "applied").inc()
+        self.policy_current.set(0 if error else 1)
 
     def text(self) -> bytes:
         """As Prometheus reads it."""

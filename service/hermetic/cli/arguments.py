@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Never
 
+from hermetic.cli.gate_arguments import add_gate
 from hermetic.cli.limit_arguments import add_limits
 from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
 from hermetic.cli.policy_arguments import add_policy
@@ -110,11 +111,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add_services(commands, add_limits)
     add_sessions(commands)
     add_policy(commands)
+    add_gate(commands)
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
         parser.error(
-            "say what to do: run, session, shell, serve, mcp, key, policy, resolve, env, doctor or"
-            " cache"
+            "say what to do: run, session, shell, serve, mcp, key, policy, approvals, audit,"
+            " resolve, env, doctor or cache"
         )
     return options
 

@@ -68,6 +68,14 @@ def _dispatch(options: argparse.Namespace) -> int:
             from hermetic.cli.policies import run_policy_command
 
             return run_policy_command(str(action), options)
+        case "approvals", action:
+            from hermetic.cli.approval_commands import run_approval_command
+
+            return run_approval_command(str(action), options)
+        case "audit", action:
+            from hermetic.cli.audit_commands import run_audit_command
+
+            return run_audit_command(str(action), options)
         case "cache", "info":
             from hermetic.cli.caching import info
 

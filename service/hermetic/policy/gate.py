@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from hermetic.approvals.settling import settle
 from hermetic.approvals.store import Approval, ApprovalState, ApprovalStore
 from hermetic.audit.log import AuditLog
-from hermetic.audit.records import approval_settled, decided
+from hermetic.audit.records import decided
 from hermetic.errors import (
     ApprovalRequired,
     CountersUnavailable,
@@ -103,13 +104,15 @@ class Gate:
 
         Raises `UnknownApproval`, `ApprovalSettled` and `StorageError`.
         """
-        now = self._clock()
-        state = ApprovalState.APPROVED if approved else ApprovalState.DENIED
-
-        def record(settled: Approval) -> None:
-            self._audit.write(approval_settled(settled, time=now))
-
-        return self._approvals.decide(approval, state, by=by, why=why, now=now, record=record)
+        return settle(
+            self._approvals,
+            self._audit,
+            approval,
+            approved=approved,
+            by=by,
+            why=why,
+            now=self._clock(),
+        )
 
     def _count(self, call: Call, now: float) -> Decision:
         """A decision whose reservations were made, unless it denies the call.
