@@ -236,7 +236,7 @@ class ApprovalStore:
 
     def list(self, *, now: float, settled: bool = False) -> list[Approval]:
         """Those that wait for a person, the oldest first; with `settled` the others too."""
-        query = f"SELECT {_COLUMNS} FROM approvals WHERE ? OR state = ? ORDER BY asked, id"
+        query = f"SELECT {_COLUMNS} FROM approvals WHERE ? OR state = ? ORDER BY asked, rowid"
         with self._database().transaction() as connection:
             _expire(connection, now)
             rows = connection.execute(query, (settled, ApprovalState.PENDING)).fetchall()

@@ -65,8 +65,9 @@ def _record(line: bytes) -> dict[str, Any] | None:
         return None
     fields = cast("dict[str, Any]", record)
     sequence, previous = fields.get("sequence"), fields.get("previous")
-    whole = type(sequence) is int and isinstance(previous, str)
-    return fields if whole else None
+    if type(sequence) is not int or sequence < 1 or not isinstance(previous, str):
+        return None
+    return fields
 
 
 def _difference(record: dict[str, Any], place: str, sequence: int, previous: str) -> str | None:

@@ -14,7 +14,7 @@ _AUDIT_DESCRIPTION = """\
 What was decided of every call, and what became of it. Each record carries the hash of the
 one before it. Code and values are written as hashes, unless HERMETIC_AUDIT_VALUES=1."""
 
-_EXPORT_EXAMPLES = """\
+_EXAMPLES = """\
 examples:
   hermetic audit export --since 2026-11-01 --grant 5f0c2ab91d7e > november.jsonl
   hermetic audit export --tool run | jq 'select(.verdict == "deny") | .rule'"""
@@ -54,12 +54,7 @@ def _add_audit(commands: Any) -> None:
     )
     show = actions.add_parser("show", help="show all records of one call or approval")
     show.add_argument("id", metavar="ID", help="`call` or `approval` of a record")
-    export = actions.add_parser(
-        "export",
-        help="write records as JSON lines",
-        epilog=_EXPORT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    export = actions.add_parser("export", help="write records as JSON lines", epilog=_EXAMPLES)
     for option, what in (("--since", "from this time on"), ("--until", "before this time")):
         export.add_argument(option, type=_time, metavar="TIME", help=f"{what} (ISO 8601)")
     export.add_argument("--grant", metavar="ID", help="of this grant only")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hermetic.policy.counting_in_redis import RedisCounters
 from hermetic.policy.counting_in_sqlite import SqliteCounters
 from hermetic.policy.decisions import CounterKey, Reservation
+
+if TYPE_CHECKING:
+    from hermetic.policy.counting_in_redis import RedisCounters
 
 KEY = CounterKey("g", "run", "calls", 60, 0)
 _ROUNDS = 80
 
 
 def open_store(where: str) -> SqliteCounters | RedisCounters:
-    return RedisCounters(where) if "://" in where else SqliteCounters(Path(where))
+    if "://" not in where:
+        return SqliteCounters(Path(where))
+    from hermetic.policy.counting_in_redis import RedisCounters
+
+    return RedisCounters(where)
 
 
 def reserve_and_give_back(where: str) -> int:
