@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from hermetic.audit.log import segments
+from hermetic.audit.log import private_log_directory, segments
 from hermetic.database import Database, Schema
 from hermetic.errors import StorageError
 
@@ -48,6 +48,7 @@ class AuditIndex:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        private_log_directory(directory)
         self._database = Database(directory, _SCHEMA)
 
     def tail(self, number: int) -> list[str]:

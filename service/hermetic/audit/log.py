@@ -39,6 +39,17 @@ def segments(directory: Path) -> list[Path]:
     return [directory / name for name in sorted(names) if _SEGMENT.fullmatch(name)]
 
 
+def private_log_directory(directory: Path) -> None:
+    """Make the folder of a log, in a data folder that is made as private as it is.
+
+    Raises `StorageError`.
+    """
+    from hermetic.database import private_data_directory
+
+    private_data_directory(directory.parent)
+    private_data_directory(directory)
+
+
 def line_hash(line: bytes) -> str:
     """SHA-256 of a record as it is written, without the end of its line."""
     return hashlib.sha256(line).hexdigest()
@@ -50,7 +61,8 @@ class AuditLog:
     def __init__(
         self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES, fsync: bool = False
     ) -> None:
-        """`directory` is private to the user, and made by the first record.
+        """`directory`, and the one that it is in, are private to the user, and made by the
+        first record.
 
         A segment that has `segment_bytes` is followed by a new one. Without `fsync` a record
         outlives this process at once, and a loss of power after some seconds.
@@ -106,9 +118,7 @@ class AuditLog:
     @contextmanager
     def _locked(self) -> Generator[None]:
         if self._lock_file is None:
-            from hermetic.database import private_data_directory
-
-            private_data_directory(self._directory)
+            private_log_directory(self._directory)
             self._lock_file = _open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT)
         fcntl.flock(self._lock_file, fcntl.LOCK_EX)
         try:

@@ -12,7 +12,7 @@ from hermetic.audit.log import AuditLog
 from hermetic.policy.counting_in_sqlite import SqliteCounters
 from hermetic.policy.gate import Gate
 from hermetic.policy.gate_settings import GateSettings
-from hermetic.policy.judging import Judge
+from hermetic.policy.judge import Judge
 
 
 def audit_directory(settings: GateSettings) -> Path:

@@ -7,16 +7,18 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from hermetic.errors import HermeticError, PolicyError
-from hermetic.policy.judging import Judge
+from hermetic.policy.judge import Judge
 
+AnyJudge = TypeVar("AnyJudge", bound=Judge)
 _log = logging.getLogger("hermetic.policy")
 _LOOK_SECONDS = 1.0
 """How often the file is looked at even if no change of it was told of."""
 
 
-class PolicySource:
+class PolicySource(Generic[AnyJudge]):
     """The policy in a file, as it was when last it was valid.
 
     A change applies to the calls that begin after it. A file that is not valid any more
@@ -26,12 +28,14 @@ class PolicySource:
     def __init__(
         self,
         path: Path,
-        load: Callable[[Path], Judge],
+        load: Callable[[Path], AnyJudge],
         *,
         told: Callable[[HermeticError | None], None] | None = None,
     ) -> None:
-        """`told` is called after each change of the file: with None when it applies, with the
-        error when it does not. Raises what `load` raises: `PolicyError`.
+        """`load` is, for instance, `FileJudge.load`. `told` is called after each change of the
+        file: with None when it applies, with the error when it does not.
+
+        Raises what `load` raises: `PolicyError`.
         """
         self._path = path
         self._load = load
@@ -44,7 +48,7 @@ class PolicySource:
         self.problem: str | None = None
         """Why the file as it is now does not apply; None when it does."""
 
-    def current(self) -> Judge:
+    def current(self) -> AnyJudge:
         """The policy for a call that begins now."""
         return self._judge
 

@@ -142,3 +142,9 @@ def test_a_call_that_is_not_in_the_log_is_an_error(hermetic: Terminal, data: Pat
 def test_what_is_not_understood_is_one_clear_error(hermetic: Terminal, arguments):
     hermetic(*arguments, status=2)
     assert "error[usage]" in hermetic.said
+
+
+def test_folders_that_a_command_makes_can_be_used_by_all_others(hermetic: Terminal, data: Path):
+    hermetic("audit", "tail")
+    hermetic("approvals", "list")
+    assert data.stat().st_mode & 0o777 == 0o700
