@@ -7,17 +7,20 @@ used, denied or expired; then they are erased.
 from __future__ import annotations
 
 import enum
-import secrets
-import sqlite3
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from hermetic.database import Database, Schema
 from hermetic.errors import ApprovalSettled, NotAllowed, UnknownApproval
 from hermetic.policy.decisions import Call
 from hermetic.policy.fingerprints import argument_hash, canonical, fingerprint
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from hermetic.database import Database
 
 ARGUMENT_BYTES = 1024 * 1024
 """The largest arguments, as JSON, that a person can be asked to look at."""
@@ -25,10 +28,8 @@ PENDING_PER_GRANT = 100
 
 _ID_BYTES = 8
 _TEXT_CHARACTERS = 1000
-_SCHEMA = Schema(
-    "approvals.sqlite3",
-    1,
-    """
+_FILE = "approvals.sqlite3"
+_SCHEMA = """
 CREATE TABLE approvals (
     id TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -49,8 +50,7 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_by_fingerprint ON approvals (fingerprint, asked);
 CREATE INDEX approvals_by_grant ON approvals (grant_id, state);
 CREATE INDEX approvals_by_expiry ON approvals (state, expires);
-""",
-)
+"""
 _COLUMNS = (
     "id, fingerprint, grant_id, grant_name, tool, rule, reason, argument_hash, arguments,"
     " state, asked, expires, decided, decided_by, why"
@@ -135,7 +135,7 @@ class ApprovalStore:
                     hint="Have them approved or denied, or wait until they expire.",
                 )
             approval = Approval(
-                id=f"ap_{secrets.token_hex(_ID_BYTES)}",
+                id=f"ap_{os.urandom(_ID_BYTES).hex()}",
                 fingerprint=mark,
                 grant_id=owner,
                 grant_name=call.grant.name,
@@ -251,7 +251,9 @@ class ApprovalStore:
     def _database(self) -> Database:
         with self._opening:
             if self._opened is None:
-                self._opened = Database(self._directory, _SCHEMA)
+                from hermetic.database import Database, Schema
+
+                self._opened = Database(self._directory, Schema(_FILE, 1, _SCHEMA))
             return self._opened
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hermetic_runtime.errors import HermeticError, InvalidInput
 
 BROKEN = 1
-"""`hermetic doctor` found something that does not work, or `hermetic policy test` did."""
+"""`hermetic doctor`, `hermetic policy test` or `hermetic audit verify` found something wrong."""
 MISUSE = 2
 FAILURE = 125
 """Hermetic itself could not do what was asked."""

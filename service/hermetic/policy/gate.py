@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -78,7 +78,7 @@ class Gate:
         log or the approvals can't be written, `StorageError`. Nothing is counted then.
         """
         now = self._clock()
-        call_id = secrets.token_hex(_CALL_ID_BYTES)
+        call_id = os.urandom(_CALL_ID_BYTES).hex()
         try:
             decision = self._count(call, now)
         except CountersUnavailable as error:
