@@ -109,6 +109,12 @@ class AuditLog:
                 self._owed += (record,)
 
     def close(self) -> None:
+        """What is owed is tried once more, and logged as lost when that fails."""
+        if self._owed:
+            try:
+                self.write()
+            except AuditUnavailable as error:
+                _log.error("records are lost", extra={"records": self._owed, "why": error.message})
         with self._turn:
             self._forget_segment()
             if self._lock_file is not None:

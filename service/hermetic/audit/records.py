@@ -16,6 +16,9 @@ CARRIED_OUT = "carried_out"
 ABANDONED = "abandoned"
 SETTLED = "approval_settled"
 
+_NAME_CHARACTERS = 200
+"""A tool that there is not may be called by any name."""
+
 Record = Mapping[str, Any]
 
 
@@ -28,13 +31,15 @@ def decided(
     approval: str | None = None,
     with_values: bool = False,
 ) -> Record:
-    """`with_values` adds the arguments, and the reasons, which may quote them."""
+    """`time` is in seconds since the epoch. `with_values` adds the arguments, and the reasons,
+    which may quote them.
+    """
     record: dict[str, Any] = {
         "event": DECIDED,
         "time": time,
         "call": call_id,
         "grant": call.grant.id,
-        "tool": call.tool,
+        "tool": call.tool[:_NAME_CHARACTERS],
         "arguments": argument_hash(call.arguments),
         "verdict": str(decision.verdict),
         "rule": decision.rule,
@@ -94,5 +99,5 @@ def _ending(event: str, call: Call, call_id: str, time: float) -> dict[str, Any]
         "time": time,
         "call": call_id,
         "grant": call.grant.id,
-        "tool": call.tool,
+        "tool": call.tool[:_NAME_CHARACTERS],
     }

@@ -57,16 +57,17 @@ def _settle(
 
 
 def _describe(approval: Approval) -> str:
+    """One line, in ASCII as far as callers wrote it: nothing in it can act on a terminal."""
     until = datetime.fromtimestamp(approval.expires).isoformat(" ", "seconds")
-    name, reason = json.dumps(approval.grant_name), json.dumps(approval.reason)
+    given = (approval.tool, approval.grant_name, approval.reason)
+    tool, name, reason = map(json.dumps, given)
     return (
         f"{approval.id}  {approval.state}  until {until}"
-        f"  {approval.tool}  grant {approval.grant_id} {name}  {reason}"
+        f"  {tool}  grant {approval.grant_id} {name}  {reason}"
     )
 
 
 def _fields(approval: Approval) -> dict[str, Any]:
-    """ASCII when written, so that nothing a caller sent can act on a terminal."""
     arguments = None if approval.arguments is None else json.loads(approval.arguments)
     return approval._asdict() | {"arguments": arguments}
 

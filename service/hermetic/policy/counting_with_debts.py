@@ -24,6 +24,7 @@ class CountersWithDebts:
     def __init__(self, store: CounterStore) -> None:
         self._store = store
         self._lock = threading.Lock()
+        self._paying = threading.Lock()
         self._to_give_back: list[Reservation] = []
         self._to_add: dict[CounterKey, float] = {}
 
@@ -40,25 +41,38 @@ class CountersWithDebts:
             self._store.give_back(reservations)
         except CountersUnavailable as error:
             _log.error("counters could not be given back yet", extra={"why": error.message})
-            with self._lock:
-                self._to_give_back += reservations
+            self._owe(reservations, {})
 
     def add(self, amounts: Mapping[CounterKey, float]) -> None:
         try:
             self._store.add(amounts)
         except CountersUnavailable as error:
             _log.error("what a run used could not be counted yet", extra={"why": error.message})
-            with self._lock:
-                for key, amount in amounts.items():
-                    self._to_add[key] = self._to_add.get(key, 0.0) + amount
+            self._owe((), amounts)
 
     def _pay(self) -> None:
-        if not self._to_give_back and not self._to_add:
+        """Nobody waits for another one's attempt, which can take as long as a connection."""
+        if not self._owes() or not self._paying.acquire(blocking=False):
             return
         with self._lock:
-            if self._to_give_back:
-                self._store.give_back(self._to_give_back)
-                self._to_give_back = []
-            if self._to_add:
-                self._store.add(self._to_add)
-                self._to_add = {}
+            to_give_back, self._to_give_back = self._to_give_back, []
+            to_add, self._to_add = self._to_add, {}
+        try:
+            if to_give_back:
+                self._store.give_back(to_give_back)
+                to_give_back = []
+            if to_add:
+                self._store.add(to_add)
+                to_add = {}
+        finally:
+            self._owe(to_give_back, to_add)
+            self._paying.release()
+
+    def _owes(self) -> bool:
+        return bool(self._to_give_back or self._to_add)
+
+    def _owe(self, to_give_back: Sequence[Reservation], to_add: Mapping[CounterKey, float]) -> None:
+        with self._lock:
+            self._to_give_back += to_give_back
+            for key, amount in to_add.items():
+                self._to_add[key] = self._to_add.get(key, 0.0) + amount

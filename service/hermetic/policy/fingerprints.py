@@ -7,12 +7,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hermetic.errors import InvalidInput
 from hermetic.policy.decisions import Call
 
 
 def canonical(value: object) -> str:
-    """JSON with sorted names and no spaces, in ASCII: equal values give equal texts."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    """JSON with sorted names and no spaces, in ASCII: equal values give equal texts.
+
+    Raises `InvalidInput` for what is nested too deeply.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise InvalidInput("the arguments are nested too deeply") from None
 
 
 def argument_hash(arguments: Mapping[str, Any]) -> str:

@@ -283,6 +283,20 @@ def test_what_a_call_did_is_written_later_where_it_can_not_be_at_once(gates):
     ]
 
 
+def test_what_is_still_owed_at_the_end_is_tried_again_and_logged(
+    gates, caplog: pytest.LogCaptureFixture
+):
+    log = Broken(gates.directory / "audit")
+    admission = gates.open(Fixed(), audit=log).admit(call_of())
+    log.broken = True
+    admission.carried_out(DONE)
+    log.close()
+    assert "records are lost" in caplog.text
+    log.broken = False
+    log.close()
+    assert gates.records()[-1]["event"] == "carried_out"
+
+
 def test_what_can_not_be_written_is_not_counted(gates):
     log = gates.keep(Broken(gates.directory / "audit"))
     log.broken = True

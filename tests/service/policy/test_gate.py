@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
-from hermetic.errors import CountersUnavailable, PolicyDenied
+from hermetic.errors import CountersUnavailable, InvalidInput, PolicyDenied
 from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.decisions import Decision, Verdict
 from hermetic.policy.spending import CPU_SECONDS
@@ -155,3 +155,11 @@ def test_an_admission_gives_the_decision(gates):
     with gates.open(Fixed(policy="p7")).admit(call_of()) as admission:
         assert isinstance(admission.decision, Decision)
         assert admission.decision.policy == "p7"
+
+
+def test_arguments_that_are_nested_too_deeply_are_one_clear_error(gates):
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        gates.open(Fixed()).admit(call_of(code=deep))
