@@ -18,10 +18,10 @@ from pathlib import Path
 
 from hermetic.grants import LOCAL
 from hermetic.policy.decisions import Call
-from hermetic.policy.file_judge import FileJudge
 from hermetic.policy.gate import Gate
 from hermetic.policy.gate_settings import GateSettings
 from hermetic.policy.opening import open_gate
+from hermetic.policy.policy_judge import PolicyJudge
 from hermetic_runtime.results import Outcome, RunResult, Usage
 
 CALL = Call(tool="run", arguments={"code": "print(6 * 7)"}, grant=LOCAL)
@@ -49,14 +49,14 @@ def main() -> None:
             admit("admit: Redis counter, audit log", shared, counted, options.calls, alone)
 
 
-def judge(folder: Path, limits: list[dict[str, object]]) -> FileJudge:
+def judge(folder: Path, limits: list[dict[str, object]]) -> PolicyJudge:
     path = folder / "policy.json"
     tools = {"run": {"limits": [limit | {"scope": "grant"} for limit in limits]}}
     path.write_text(json.dumps({"version": "1", "default": "deny", "tools": tools}))
-    return FileJudge.load(path)
+    return PolicyJudge.load(path)
 
 
-def admit(what: str, settings: GateSettings, judge: FileJudge, calls: int, alone: Times) -> None:
+def admit(what: str, settings: GateSettings, judge: PolicyJudge, calls: int, alone: Times) -> None:
     with open_gate(settings, lambda: judge) as gate:
         show(what, admitted(gate, calls), alone)
 

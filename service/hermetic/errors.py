@@ -32,7 +32,6 @@ __all__ = [
     "SessionBusy",
     "SessionDamaged",
     "SessionNotFound",
-    "StateNotValid",
     "StorageError",
     "Unauthenticated",
     "UnknownApproval",
@@ -143,12 +142,6 @@ class UnknownApproval(InvalidInput):
     """There is no approval with this id."""
 
     code = "unknown_approval"
-
-
-class StateNotValid(InvalidInput):
-    """A state that a caller brings back was not signed here, was changed, or has expired."""
-
-    code = "state_not_valid"
 
 
 class CountersUnavailable(HermeticError):

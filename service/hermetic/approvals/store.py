@@ -205,7 +205,7 @@ class ApprovalStore:
             _expire(connection, now)
             found = _get(connection, approval)
             if found is None:
-                raise _unknown(approval)
+                raise unknown_approval(approval)
             if found.state is not ApprovalState.PENDING:
                 raise ApprovalSettled(f"approval {found.id} is {found.state} already")
             connection.execute(
@@ -231,7 +231,7 @@ class ApprovalStore:
             _expire(connection, now)
             found = _get(connection, approval)
         if found is None:
-            raise _unknown(approval)
+            raise unknown_approval(approval)
         return found
 
     def list(self, *, now: float, settled: bool = False) -> list[Approval]:
@@ -285,7 +285,7 @@ def _approval(row: tuple[object, ...]) -> Approval:
     return found._replace(state=ApprovalState(found.state))
 
 
-def _unknown(approval: str) -> UnknownApproval:
+def unknown_approval(approval: str) -> UnknownApproval:
     return UnknownApproval(
         f"there is no approval {approval[:60]!r}", hint="`hermetic approvals list` shows the ids."
     )

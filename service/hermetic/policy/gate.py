@@ -99,10 +99,13 @@ class Gate:
             call, decision, call_id, counters=self._counters, audit=self._audit, clock=self._clock
         )
 
-    def settle(self, approval: str, *, approved: bool, by: str, why: str = "") -> Approval:
+    def settle(
+        self, approval: str, *, approved: bool, by: str, why: str = "", grant: str | None = None
+    ) -> Approval:
         """Approve or deny what waits, and write down who did and why.
 
-        Raises `UnknownApproval`, `ApprovalSettled` and `StorageError`.
+        With the id of a `grant`, only what that one asked for: for answers that come from
+        callers themselves. Raises `UnknownApproval`, `ApprovalSettled` and `StorageError`.
         """
         return settle(
             self._approvals,
@@ -112,6 +115,7 @@ class Gate:
             by=by,
             why=why,
             now=self._clock(),
+            grant=grant,
         )
 
     def _count(self, call: Call, now: float) -> Decision:

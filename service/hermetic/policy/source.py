@@ -32,7 +32,7 @@ class PolicySource(Generic[AnyJudge]):
         *,
         told: Callable[[HermeticError | None], None] | None = None,
     ) -> None:
-        """`load` is, for instance, `FileJudge.load`. `told` is called after each change of the
+        """`load` is, for instance, `PolicyJudge.load`. `told` is called after each change of the
         file: with None when it applies, with the error when it does not.
 
         Raises what `load` raises: `PolicyError`.

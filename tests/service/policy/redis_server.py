@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from pathlib import Path
 
 _INSTALL = (["apt-get", "update"], ["apt-get", "install", "-y", "redis-server"])
 _READY_SECONDS = 60
+_ATTEMPTS = 5
 
 
 @dataclass
@@ -51,9 +54,11 @@ class RedisServer:
             if "Ready to accept connections" in line:
                 break
         else:
-            raise RuntimeError(f"redis-server did not start:\n{''.join(said)}")
+            self.stop()
         watchdog.cancel()
         watchdog.join()
+        if self.process is None:
+            raise RuntimeError(f"redis-server did not start:\n{''.join(said)}")
 
     def stop(self) -> None:
         if self.process is not None:
@@ -64,14 +69,26 @@ class RedisServer:
 
 @contextmanager
 def redis_server(directory: Path) -> Generator[RedisServer]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = RedisServer(port, directory)
-    server.start()
+    server = _started(directory)
     try:
         yield server
     finally:
         server.stop()
+
+
+def _started(directory: Path) -> RedisServer:
+    """On a free port, or on another one when somebody else was quicker to take it."""
+    for attempt in reversed(range(_ATTEMPTS)):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            server = RedisServer(free.getsockname()[1], directory)
+        try:
+            server.start()
+        except RuntimeError:
+            if not attempt or shutil.which("redis-server") is None:
+                raise
+        else:
+            break
+    return server
 
 
 def _binary() -> str:
@@ -79,10 +96,17 @@ def _binary() -> str:
     if found := shutil.which("redis-server"):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in _INSTALL:
-            subprocess.run(
-                command, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=False
-            )
+        _install()
         if found := shutil.which("redis-server"):
             return found
     raise RuntimeError("these tests need Redis: apt-get install redis-server")
+
+
+def _install() -> None:
+    """By one of the processes that test at the same time, while the others wait for it."""
+    with Path(tempfile.gettempdir(), "hermetic-tests-install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in _INSTALL:
+            if shutil.which("redis-server") is None:
+                environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+                subprocess.run(command, env=environment, check=False)

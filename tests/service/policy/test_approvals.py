@@ -98,6 +98,13 @@ def test_there_is_no_deciding_what_was_not_asked(gate):
         gate.settle("ap_0", approved=True, by="ada")
 
 
+def test_a_grant_can_not_settle_what_another_one_asked(gate):
+    approval = asked(gate)
+    with pytest.raises(UnknownApproval):
+        gate.settle(approval, approved=True, by="eve", grant="g2")
+    gate.settle(approval, approved=True, by="ada", grant="g1")
+
+
 def test_threads_use_an_approval_once(gate):
     approval = asked(gate)
     gate.settle(approval, approved=True, by="ada")

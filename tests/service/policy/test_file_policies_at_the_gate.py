@@ -12,9 +12,8 @@ from stand_in_judges import call_of
 from hermetic.errors import ApprovalRequired, PolicyDenied
 from hermetic.grants import Grant
 from hermetic.policy.counting import CounterStore
-from hermetic.policy.file_judge import FileJudge
+from hermetic.policy.policy_judge import PolicyJudge
 from hermetic.policy.source import PolicySource
-from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import Outcome, RunResult, Usage
 
 DONE = RunResult(Outcome.OK, usage=Usage(wall_seconds=1, cpu_seconds=4))
@@ -27,10 +26,10 @@ TEN_A_MINUTE = {
 }
 
 
-def judge(folder: Path, policy: object) -> FileJudge:
+def judge(folder: Path, policy: object) -> PolicyJudge:
     path = folder / "policy.json"
     path.write_text(json.dumps(policy))
-    return FileJudge.load(path)
+    return PolicyJudge.load(path)
 
 
 def test_the_eleventh_call_of_a_minute_is_refused_and_the_next_minute_allows(
@@ -106,18 +105,10 @@ def test_limits_come_with_the_admission(gates, tmp_path: Path):
     assert gates.records()[0]["limits"]["wall_seconds"] == 5
 
 
-def test_the_server_bounds_the_limits_of_every_policy(tmp_path: Path, gates):
-    path = tmp_path / "policy.json"
-    path.write_text(json.dumps(TEN_A_MINUTE))
-    loaded = FileJudge.load(path, Limits(wall_seconds=3))
-    with gates.open(loaded).admit(call_of(code="1")) as admission:
-        assert admission.decision.allowance.limits.wall_seconds == 3
-
-
 def test_a_file_is_a_source_of_policies(tmp_path: Path, gates):
     path = tmp_path / "policy.json"
     path.write_text(json.dumps(TEN_A_MINUTE))
-    source = PolicySource(path, FileJudge.load)
+    source = PolicySource(path, PolicyJudge.load)
     path.write_text('{"version": "1"')
     source.check()
     assert source.problem is not None

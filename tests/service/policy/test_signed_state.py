@@ -5,44 +5,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hermetic.errors import StateNotValid, StorageError
-from hermetic.policy.signed_state import read_state, sign_state, signing_key
-
-KEY = b"k" * 32
-
-
-def test_what_was_signed_can_be_read():
-    text = sign_state(KEY, {"approval": "ap_1"}, expires=100)
-    assert read_state(KEY, text, now=99) == {"approval": "ap_1"}
-
-
-def test_what_has_expired_is_refused():
-    with pytest.raises(StateNotValid):
-        read_state(KEY, sign_state(KEY, {}, expires=100), now=100)
-
-
-def test_what_another_key_signed_is_refused():
-    with pytest.raises(StateNotValid):
-        read_state(KEY, sign_state(b"x" * 32, {}, expires=100), now=1)
-
-
-@given(st.integers(0, 10_000), st.characters())
-def test_what_was_changed_is_refused(place: int, character: str):
-    text = sign_state(KEY, {"approval": "ap_1"}, expires=100)
-    place %= len(text)
-    changed = text[:place] + character + text[place + 1 :]
-    if changed != text:
-        with pytest.raises(StateNotValid):
-            read_state(KEY, changed, now=1)
-
-
-@given(st.text())
-def test_what_is_no_state_is_refused(text: str):
-    with pytest.raises(StateNotValid):
-        read_state(KEY, text, now=1)
+from hermetic.errors import StorageError
+from hermetic.policy.signed_state import signing_key
 
 
 def test_the_key_is_private_and_stays_the_same(tmp_path: Path):
