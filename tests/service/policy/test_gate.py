@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
@@ -163,3 +165,32 @@ def test_arguments_that_are_nested_too_deeply_are_one_clear_error(gates):
         deep = [deep]
     with pytest.raises(InvalidInput, match="nested too deeply"):
         gates.open(Fixed()).admit(call_of(code=deep))
+
+
+def test_nodes_that_share_a_store_never_drift(gates, counters):
+    """Whatever comes to nothing is given back, and whatever is carried out stays counted."""
+    nodes = [gates.open(Limited(most=40), counters) for _ in range(2)]
+    carried_out: list[int] = []
+
+    def call(caller: int) -> None:
+        for turn in range(30):
+            try:
+                admission = nodes[caller % 2].admit(call_of())
+            except PolicyDenied:
+                continue
+            if (caller + turn) % 3:
+                admission.abandoned()
+            else:
+                admission.carried_out(DONE)
+                carried_out.append(turn)
+
+    callers = [threading.Thread(target=call, args=(caller,)) for caller in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    key = key_of(call_of(), gates.now)
+    assert counters.read([key]) == {key: len(carried_out)}
+    assert 0 < len(carried_out) <= 40
+    events = [record["event"] for record in gates.records() if record.get("verdict") != "deny"]
+    assert events.count("decided") == events.count("carried_out") + events.count("abandoned")
