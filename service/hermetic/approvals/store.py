@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ARGUMENT_BYTES = 1024 * 1024
 """The largest arguments, as JSON, that a person can be asked to look at."""
 PENDING_PER_GRANT = 100
+KEPT_SECONDS = 30 * 86_400.0
+"""How long after its expiry an approval that came to an end can still be shown."""
 
 _ID_BYTES = 8
 _TEXT_CHARACTERS = 1000
@@ -65,6 +67,9 @@ class ApprovalState(enum.StrEnum):
     DENIED = "denied"
     USED = "used"
     EXPIRED = "expired"
+
+
+_ENDS = (ApprovalState.DENIED, ApprovalState.USED, ApprovalState.EXPIRED)
 
 
 class Approval(NamedTuple):
@@ -258,6 +263,11 @@ class ApprovalStore:
 
 
 def _expire(connection: sqlite3.Connection, now: float) -> None:
+    """And remove what expired long ago: the audit log keeps what was decided."""
+    connection.execute(
+        "DELETE FROM approvals WHERE state IN (?, ?, ?) AND expires <= ?",
+        (*_ENDS, now - KEPT_SECONDS),
+    )
     connection.execute(
         "UPDATE approvals SET state = ?, arguments = NULL WHERE state IN (?, ?) AND expires <= ?",
         (ApprovalState.EXPIRED, ApprovalState.PENDING, ApprovalState.APPROVED, now),

@@ -93,6 +93,7 @@ class AuditLog:
                     hint=f"Calls are refused until there is room in {self._directory}.",
                 ) from error
             except StorageError as error:
+                self._forget_segment()
                 raise AuditUnavailable(
                     f"the audit log can't be written: {error.message}", hint=error.hint
                 ) from error
@@ -179,8 +180,8 @@ class AuditLog:
             finally:
                 os.close(before)
         if tail is not None:
+            self._sequence = _sequence_of(tail, found[-1])
             self._hash = line_hash(tail)
-            self._sequence = int(json.loads(tail)["sequence"])
         return segment
 
     def _start_segment(self, number: int) -> int:
@@ -223,6 +224,16 @@ def _whole_lines(segment: int, path: Path) -> int:
         _log.error("a record was cut short", extra={"file": str(path), "bytes": size - end})
         os.ftruncate(segment, end)
     return end
+
+
+def _sequence_of(line: bytes, path: Path) -> int:
+    try:
+        return int(json.loads(line)["sequence"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise StorageError(
+            f"the end of {path} is no record",
+            hint="`hermetic audit verify` says where; move the files away to begin a new log.",
+        ) from error
 
 
 def _last_line(segment: int) -> bytes | None:

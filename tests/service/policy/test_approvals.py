@@ -6,7 +6,7 @@ import threading
 import pytest
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
-from hermetic.approvals.store import PENDING_PER_GRANT, ApprovalState, ApprovalStore
+from hermetic.approvals.store import KEPT_SECONDS, PENDING_PER_GRANT, ApprovalState, ApprovalStore
 from hermetic.errors import ApprovalRequired, ApprovalSettled, PolicyDenied, UnknownApproval
 from hermetic.grants import Grant
 from hermetic.policy.counting_in_memory import MemoryCounters
@@ -160,6 +160,15 @@ def test_arguments_are_erased_when_nobody_has_to_see_them_any_more(gate, gates):
         (denied, ApprovalState.DENIED, None),
         (late, ApprovalState.EXPIRED, None),
     ]
+
+
+def test_what_ended_long_ago_is_removed(gate, gates):
+    store: ApprovalStore = gates.keep(ApprovalStore(gates.directory))
+    asked(gate)
+    gates.now += 3600
+    assert len(store.list(now=gates.now, settled=True)) == 1
+    gates.now += KEPT_SECONDS
+    assert store.list(now=gates.now, settled=True) == []
 
 
 def test_the_file_is_private(gate, gates):

@@ -219,6 +219,39 @@ def test_a_record_that_was_cut_short_by_a_crash_is_not_built_upon(
     assert "a record was cut short" in caplog.text
 
 
+@pytest.mark.parametrize("end", [b"\xff\n", b"[]\n", b'{"sequence":"x"}\n'])
+def test_what_is_no_record_is_not_built_upon(directory: Path, end: bytes):
+    directory.mkdir(mode=0o700)
+    (directory / "audit-00000001.jsonl").write_bytes(end)
+    log = AuditLog(directory)
+    for _ in range(2):
+        with pytest.raises(AuditUnavailable, match="is no record"):
+            log.write(record())
+    log.close()
+
+
+def test_a_process_that_is_killed_leaves_a_chain_that_goes_on(directory: Path):
+    program = (
+        "import sys; from pathlib import Path; from hermetic.audit.log import AuditLog\n"
+        "log = AuditLog(Path(sys.argv[1]), segment_bytes=5000)\n"
+        "while True: log.write({'event': 'decided'}); print(flush=True)\n"
+    )
+    command = [sys.executable, "-c", program, str(directory)]
+    for _ in range(2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            for _ in range(20):
+                writer.stdout.readline()
+            writer.kill()
+    verified = verify(directory)
+    assert verified.records >= 40
+    assert verified.problem is None or "no record" in verified.problem
+    log = AuditLog(directory)
+    log.write(record())
+    log.close()
+    assert verify(directory).problem is None
+
+
 @pytest.fixture
 def full_disk(small_disk: Path) -> Path:
     """A folder on a disk that has no room left, and a file that takes it all."""
