@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hermetic.approvals.store import Approval, ApprovalState, ApprovalStore, unknown_approval
+from hermetic.approvals.approval import Approval, ApprovalState
+from hermetic.approvals.store import ApprovalStore, unknown_approval
 from hermetic.audit.log import AuditLog
 from hermetic.audit.records import approval_settled
 

@@ -6,13 +6,13 @@ used, denied or expired; then they are erased.
 
 from __future__ import annotations
 
-import enum
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from hermetic.approvals.approval import Approval, ApprovalState, Asked
 from hermetic.errors import ApprovalSettled, NotAllowed, UnknownApproval
 from hermetic.policy.decisions import Call
 from hermetic.policy.fingerprints import argument_hash, canonical, fingerprint
@@ -53,53 +53,11 @@ CREATE INDEX approvals_by_fingerprint ON approvals (fingerprint, asked);
 CREATE INDEX approvals_by_grant ON approvals (grant_id, state);
 CREATE INDEX approvals_by_expiry ON approvals (state, expires);
 """
+_ENDS = (ApprovalState.DENIED, ApprovalState.USED, ApprovalState.EXPIRED)
 _COLUMNS = (
     "id, fingerprint, grant_id, grant_name, tool, rule, reason, argument_hash, arguments,"
     " state, asked, expires, decided, decided_by, why"
 )
-
-
-class ApprovalState(enum.StrEnum):
-    """`PENDING` waits for a person; `USED`, `DENIED` and `EXPIRED` are the ends."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    DENIED = "denied"
-    USED = "used"
-    EXPIRED = "expired"
-
-
-_ENDS = (ApprovalState.DENIED, ApprovalState.USED, ApprovalState.EXPIRED)
-
-
-class Approval(NamedTuple):
-    """What was asked, and what became of it. Times in seconds since the epoch.
-
-    `arguments` are JSON, and None when they were erased.
-    """
-
-    id: str
-    fingerprint: str
-    grant_id: str
-    grant_name: str
-    tool: str
-    rule: str
-    reason: str
-    argument_hash: str
-    arguments: str | None
-    state: ApprovalState
-    asked: float
-    expires: float
-    decided: float | None
-    decided_by: str | None
-    why: str | None
-
-
-class Asked(NamedTuple):
-    """`is_new` says whether a person has yet to be told of it."""
-
-    approval: Approval
-    is_new: bool
 
 
 class ApprovalStore:

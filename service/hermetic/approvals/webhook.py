@@ -16,7 +16,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 
-from hermetic.approvals.store import Approval
+from hermetic.approvals.approval import Approval
 from hermetic.errors import InvalidInput
 
 SIGNATURE_HEADER = "Hermetic-Signature"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hermetic.approvals.store import Approval
+from hermetic.approvals.approval import Approval
 from hermetic.policy.decisions import Call, Decision
 from hermetic.policy.fingerprints import argument_hash
 from hermetic_runtime.results import RunResult

@@ -11,8 +11,9 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
+from hermetic.approvals.approval import Approval
 from hermetic.approvals.settling import settle
-from hermetic.approvals.store import Approval, ApprovalStore
+from hermetic.approvals.store import ApprovalStore
 from hermetic.audit.log import AuditLog
 from hermetic.cli.messages import say
 from hermetic.cli.standard_descriptors import STDOUT

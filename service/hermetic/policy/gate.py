@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from hermetic.approvals.approval import Approval, ApprovalState
 from hermetic.approvals.settling import settle
-from hermetic.approvals.store import Approval, ApprovalState, ApprovalStore
+from hermetic.approvals.store import ApprovalStore
 from hermetic.audit.log import AuditLog
 from hermetic.audit.records import decided
 from hermetic.errors import (

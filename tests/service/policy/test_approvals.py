@@ -6,7 +6,8 @@ import threading
 import pytest
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
-from hermetic.approvals.store import KEPT_SECONDS, PENDING_PER_GRANT, ApprovalState, ApprovalStore
+from hermetic.approvals.approval import ApprovalState
+from hermetic.approvals.store import KEPT_SECONDS, PENDING_PER_GRANT, ApprovalStore
 from hermetic.errors import ApprovalRequired, ApprovalSettled, PolicyDenied, UnknownApproval
 from hermetic.grants import Grant
 from hermetic.policy.counting_in_memory import MemoryCounters

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from hermetic.approvals.store import Approval, ApprovalState
+from hermetic.approvals.approval import Approval, ApprovalState
 from hermetic.approvals.webhook import SIGNATURE_HEADER, Webhook
 from hermetic.errors import InvalidInput
 
