@@ -21,6 +21,7 @@ from hermetic.orders import Ended, RunEvent, RunOrder
 from hermetic.session_executing import SessionExecution
 from hermetic.sessions import ReservedSession, Sessions
 from hermetic.settings import ServiceSettings
+from hermetic.tracing import Tracing
 from hermetic.turns import FairQueue
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.processes.spares import SparePool
@@ -125,6 +126,7 @@ class RunService:
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
         self.spares = SparePool(settings.spares)
         self.sessions = Sessions(settings)
+        self.tracing: Tracing | None = None
         self._typical_seconds = _FIRST_GUESS_SECONDS
         self._stopping = False
 
@@ -160,6 +162,8 @@ class RunService:
         session = self.sessions.reserve(grant, order.session.id) if order.session else None
         name = recovered or new_run_id()
         run = SubmittedRun(self, grant, order, name, session, streams=streams)
+        if self.tracing is not None:
+            self.tracing.follow(run.id, grant.id, run.ended)
         self._queue.put(grant.id, run)
         self._start_next()
         return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Generator
@@ -26,6 +27,7 @@ from hermetic.logs import log_to_stderr
 from hermetic.measurements import Measurements
 from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
+from hermetic.tracing import tracing_for
 
 _log = logging.getLogger("hermetic.http")
 _BACKLOG = 2048
@@ -44,11 +46,13 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             hint="Leave out --no-key, and make a key with `hermetic key create NAME`.",
         )
     log_to_stderr()
+    tracing = tracing_for(os.environ)
     database = Database(settings.data_directory)
     try:
         keys = KeyStore(database)
         measurements = Measurements()
         runs = RunService(settings, measurements)
+        runs.tracing = tracing
         files = KeptFiles(database, settings)
         kept = KeptRuns(database, runs, files, settings)
         answers = KeptAnswers(database, settings)
@@ -65,9 +69,10 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             needs_key,
         )
 
+        app = application(service, keys.grant)
         with _listen(settings) as listening:
             config = uvicorn.Config(
-                application(service, keys.grant),
+                app if tracing is None else tracing.around(app),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -80,6 +85,8 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             _log.warning("stopped")
     finally:
         database.close()
+        if tracing is not None:
+            tracing.close()
     return 0
 
 
