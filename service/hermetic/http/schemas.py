@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
 
 from hermetic.errors import InvalidInput, MalformedBody
 from hermetic.grants import Grant, narrowed
@@ -17,6 +17,8 @@ from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.results import RunResult
 
 MOST_REQUIREMENTS = 200
+_BASE64_PATTERN = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+"""RFC 4648, section 4."""
 
 
 class Body(BaseModel):
@@ -34,7 +36,9 @@ class TextFile(Body):
 class BinaryFile(Body):
     """A file that holds any bytes."""
 
-    base64: StrictStr = Field(json_schema_extra={"contentEncoding": "base64"})
+    base64: StrictStr = Field(
+        json_schema_extra={"contentEncoding": "base64", "pattern": _BASE64_PATTERN}
+    )
 
 
 class UploadedFile(Body):
@@ -60,6 +64,12 @@ class LimitsBody(Body):
     open_files: int | None = _limit("open_files", "Open descriptors.")
     value_bytes: int | None = _limit("value_bytes", "The value of the last expression.")
     display_bytes: int | None = _limit("display_bytes", "All displays together.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole(cls, value: object) -> object:
+        """In JSON 2.0 is as whole as 2."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
     def chosen(self) -> dict[str, Any]:
         """Those that are given."""
