@@ -1,0 +1,53 @@
+"""A session that is woken, given globals, and cancelled; checkpoints that are dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from hermetic_runtime.errors import SessionNotFound
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sessions.session import Session
+
+
+def test_inputs_become_globals_that_stay(session: Session) -> None:
+    session.run("1", inputs={"n": [1, 2]})
+
+    result = session.run("n")
+
+    assert result.value is not None and result.value.json == [1, 2]
+
+
+def test_a_session_can_be_woken_before_its_run(session: Session) -> None:
+    session.wake()
+
+    assert session.is_live
+    assert session.run("1").timings.start > 0
+    assert session.run("1").timings.start == 0
+
+
+def test_a_run_that_was_cancelled_before_it_began_never_begins(session: Session) -> None:
+    session.run("x = 1")
+    session.wake()
+    session.cancel()
+
+    result = session.run("x = 2")
+
+    assert (result.outcome, result.session_restored) == (Outcome.CANCELLED, True)
+    kept = session.run("x")
+    assert kept.value is not None and kept.value.json == 1
+
+
+def test_a_checkpoint_that_was_dropped_is_gone(session: Session) -> None:
+    session.checkpoint("one")
+    session.drop_checkpoint("one")
+
+    assert session.checkpoints() == []
+    with pytest.raises(SessionNotFound):
+        session.drop_checkpoint("one")
+
+
+def test_a_file_that_is_open_stays_as_it_was(session: Session) -> None:
+    session.files.put("a", b"before")
+    with session.workspace.open("a") as file:
+        session.files.put("a", b"after")
+        assert file.read() == b"before"
