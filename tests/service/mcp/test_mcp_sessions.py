@@ -130,22 +130,16 @@ async def test_files_of_a_session_are_resources(server: Any) -> None:
             await client.read_resource(link.uri)
 
 
-@pytest.mark.parametrize("path", ["../a", "%2e%2e/a", "a/%2e%2e/%2e%2e/b", "/etc/passwd", "a%00"])
-async def test_uris_that_lead_elsewhere_are_refused(server: Any, path: str) -> None:
+async def test_uris_and_paths_that_lead_elsewhere_are_refused(server: Any) -> None:
     async with Client(server) as client:
         session = (await call(client, "session_create"))["session"]
-        with pytest.raises(MCPError):
-            await client.read_resource(f"hermetic://sessions/{session}/files/{path}")
-        await call(client, "session_close", session=session)
-
-
-@pytest.mark.parametrize("path", ["../a", "/a", "a//b", "a\0b", ""])
-async def test_paths_that_lead_elsewhere_are_refused(server: Any, path: str) -> None:
-    async with Client(server) as client:
-        session = (await call(client, "session_create"))["session"]
-        for tool, more in (("workspace_read", {}), ("workspace_write", {"contents": "1"})):
-            text = await refusal(client, tool, session=session, path=path, **more)
-            assert "[invalid_input]" in text
+        for path in ("../a", "%2e%2e/a", "a/%2e%2e/%2e%2e/b", "/etc/passwd", "a%00"):
+            with pytest.raises(MCPError):
+                await client.read_resource(f"hermetic://sessions/{session}/files/{path}")
+        for path in ("../a", "/a", "a//b", "a\0b", ""):
+            for tool, more in (("workspace_read", {}), ("workspace_write", {"contents": "1"})):
+                text = await refusal(client, tool, session=session, path=path, **more)
+                assert "[invalid_input]" in text, path
         await call(client, "session_close", session=session)
 
 
