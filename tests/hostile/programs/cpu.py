@@ -212,7 +212,7 @@ asyncio.run(main())
 """,
     ),
     endless(
-        "a function that waits for itself",
+        "reducing in C, again and again",
         """
 import functools
 while True: functools.reduce(lambda a, b: a, range(10**6))

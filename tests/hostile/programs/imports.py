@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hostile_program import CRASHED, ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram
 
+from hermetic_runtime.results import Outcome
+
 
 def importing(
-    name: str, module: str, outcomes: frozenset, *, short: bool = False
+    name: str, module: str, outcomes: frozenset[Outcome], *, short: bool = False
 ) -> HostileProgram:
     """A program that writes a package `bad`, and imports it."""
     code = f"""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from hostile_program import CRASHED, ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram
 
+from hermetic_runtime.results import Outcome
+
 _ANY_END = OK | ERROR | CRASHED | MEMORY
 
 
-def altering(name: str, code: str, outcomes: frozenset) -> HostileProgram:
+def altering(name: str, code: str, outcomes: frozenset[Outcome]) -> HostileProgram:
     """A program after which its interpreter may be of no use."""
     return HostileProgram(name, code, outcomes, alters_itself=True)
 
