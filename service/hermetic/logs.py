@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
@@ -28,8 +29,18 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """From now on, everything that is logged in this process goes to stderr as JSON."""
+    """From now on, everything that is logged in this process goes to stderr as JSON, and so
+    does what ends a thread.
+    """
+    threading.excepthook = _log_end_of_thread
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("hermetic").setLevel(level)
+
+
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is None or ended.exc_type is SystemExit:
+        return
+    about = {"ended": ended.thread.name if ended.thread else None}
+    logging.getLogger("hermetic").error("a thread failed", exc_info=ended.exc_value, extra=about)

@@ -41,6 +41,14 @@ def service_places(data: Path) -> dict[str, str]:
     return {"HERMETIC_DATA_DIRECTORY": str(data), "HERMETIC_STATE_DIR": str(state)}
 
 
+def _parsed(line: str) -> dict[str, Any]:
+    """A line of the log; `from` is "nobody" for one that is not JSON."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return {"from": "nobody", "message": line}
+
+
 @contextmanager
 def live_service(data: Path, *arguments: str, **settings: object) -> Generator[LiveService]:
     """`settings` are those of `ServiceSettings`."""
@@ -60,9 +68,7 @@ def live_service(data: Path, *arguments: str, **settings: object) -> Generator[L
             if service.log[-1]["message"] == "listening":
                 service.url = service.log[-1]["url"]
                 break
-        reader = threading.Thread(
-            target=lambda: service.log.extend(json.loads(line) for line in lines)
-        )
+        reader = threading.Thread(target=lambda: service.log.extend(map(_parsed, lines)))
         reader.start()
         with service.client(transport=httpx2.HTTPTransport(retries=5)) as client:
             while client.get("/readyz").status_code != 200:

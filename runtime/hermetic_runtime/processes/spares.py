@@ -113,7 +113,7 @@ class SparePool:
             )
             try:
                 spare.start()
-            except HermeticError:
+            except (HermeticError, OSError):
                 # Whoever needs one is told why, by trying it without the pool.
                 with self._changed:
                     self._demands.pop(kind, None)

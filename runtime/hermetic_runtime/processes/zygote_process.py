@@ -41,6 +41,8 @@ class ZygoteProcess:
             os.close(self._log)
             raise SandboxCrashed(f"the zygote can't be started: {error.strerror}") from error
         self._pidfd = os.pidfd_open(self._pid)
+        self._lock = threading.Lock()
+        self._last_words: str | None = None
 
     def serve(self, environment: Environment) -> None:
         """Say, once, of what environment it is to fork guest processes."""
@@ -56,7 +58,11 @@ class ZygoteProcess:
             return 0
 
     def last_words(self) -> str:
-        """The end of what it wrote to its log."""
+        """The end of what it wrote to its log. Any thread may ask, after `close` as well."""
+        with self._lock:
+            return self._read_log() if self._last_words is None else self._last_words
+
+    def _read_log(self) -> str:
         text = os.pread(self._log, LOG_BYTES, 0).decode("utf-8", "replace")
         return "\n".join(map(_printable, text.strip().splitlines()[-_LOG_LINES:]))
 
@@ -68,7 +74,9 @@ class ZygoteProcess:
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
         os.close(self._pidfd)
-        os.close(self._log)
+        with self._lock:
+            self._last_words = self._read_log()
+            os.close(self._log)
 
     def forget(self) -> None:
         """Let go of it in a forked process: it belongs to the parent."""

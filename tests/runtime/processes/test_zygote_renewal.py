@@ -4,6 +4,7 @@ import pytest
 from process_lists import await_gone, guest_side_processes
 
 from hermetic_runtime.processes import zygote_client
+from hermetic_runtime.processes.zygote_process import ZygoteProcess
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox
 
@@ -22,3 +23,9 @@ def test_a_zygote_that_forked_often_is_replaced_once_its_guests_have_ended(
     assert value is not None and value.json == 21
     assert Sandbox().run("1", final=True).outcome is Outcome.OK
     assert not await_gone(first)
+
+
+def test_a_zygote_can_be_asked_for_its_last_words_after_it_was_closed() -> None:
+    zygote = ZygoteProcess()
+    zygote.close()
+    assert zygote.last_words() == ""
