@@ -18,11 +18,12 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from hermetic_runtime.environments import LoadedEnvironment
-from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.guest import Guest, start_guest_thread
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files, bound_memory
@@ -83,8 +84,10 @@ def main(
 
 def _end(status: int) -> NoReturn:
     """Leave without the interpreter's own shutdown, which would wait for the guest thread."""
-    sys.stderr.flush()
-    os._exit(status)
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
 
 
 def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[Start, GuestSettings]:
@@ -229,8 +232,10 @@ class ControlLoop:
         except ConnectionError:
             _end(0)
         except BaseException as error:
-            traceback.print_exc()
             self._fail(error)
+            if not isinstance(error, SessionDamaged | SessionBaseMissing):
+                with suppress(OSError):  # the log is shared, bounded and perhaps full
+                    traceback.print_exc()
             _end(1)
 
     def _boot(self) -> Guest:

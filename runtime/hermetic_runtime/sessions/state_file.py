@@ -71,12 +71,16 @@ class StateReader:
 
         self._limits = limits
         self._file = os.fdopen(descriptor, "rb")
-        if self._file.read(len(MAGIC)) != MAGIC:
-            raise SessionDamaged("the state of the session is not a state file")
-        self._errors = (zstandard.ZstdError, OSError, ValueError, MemoryError)
-        decompressor = zstandard.ZstdDecompressor(max_window_size=128 * MIB)
-        self._stream = decompressor.stream_reader(self._file, read_across_frames=False)
-        self.state = self._read_state()
+        try:
+            if self._file.read(len(MAGIC)) != MAGIC:
+                raise SessionDamaged("the state of the session is not a state file")
+            self._errors = (zstandard.ZstdError, OSError, ValueError, MemoryError)
+            decompressor = zstandard.ZstdDecompressor(max_window_size=128 * MIB)
+            self._stream = decompressor.stream_reader(self._file, read_across_frames=False)
+            self.state = self._read_state()
+        except BaseException:
+            self._file.close()
+            raise
 
     def _read(self, size: int) -> bytes:
         pieces: list[bytes] = []
