@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import cast
 
 from hermetic.cli.limits import read_narrower_limits
-from hermetic.cli.messages import say
+from hermetic.cli.messages import report_error, say
 from hermetic.cli.sessions import make_session, pass_on, report_ending
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
-from hermetic_runtime.errors import SessionNotFound
+from hermetic_runtime.errors import HermeticError, SessionNotFound
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.request_checks import narrowed_limits
 from hermetic_runtime.results import Display
@@ -105,10 +105,16 @@ class _Shell:
         except KeyboardInterrupt:
             say("interrupted; the variables are as they were before")
             return
+        except HermeticError as error:
+            report_error(error)
+            return
         if result.value is not None and result.value.repr != "None":
             write(STDOUT, result.value.repr.encode("utf-8", "backslashreplace") + b"\n")
         for display in result.displays:
-            self._write_display(display)
+            try:
+                self._write_display(display)
+            except (OSError, ValueError) as error:
+                say(f"a display could not be written to {self._out}: {error}")
         report_ending(result, self._limits)
 
     def _write_display(self, display: Display) -> None:

@@ -15,7 +15,7 @@ from hermetic_runtime.sessions.state_file import MAGIC
 
 pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
-Path_ = list[str | int]
+Place = list[str | int]
 
 
 def state_path(session: Session, directory: Path) -> Path:
@@ -36,7 +36,7 @@ def sealed(state: object, pages: bytes) -> bytes:
     return MAGIC + zstandard.ZstdCompressor(write_checksum=True).compress(frame)
 
 
-def changed(state: Any, place: Path_, value: object) -> Any:
+def changed(state: Any, place: Place, value: object) -> Any:
     """`state`, which is changed, with `value` at `place`."""
     *above, last = place
     for key in above:

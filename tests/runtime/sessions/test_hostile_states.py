@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from state_files import Path_, changed, opened, sealed, state_path
+from state_files import Place, changed, opened, sealed, state_path
 
 from hermetic_runtime.driver import Isolation
 from hermetic_runtime.errors import (
@@ -73,14 +73,12 @@ def wake(session: Session, directory: Path, state: bytes) -> None:
     session.run("x")
 
 
-def assert_unharmed(session: Session) -> None:
-    """The files are as they were, and what was kept as a checkpoint can be gone back to."""
+def assert_unharmed(session: Session, good: bytes) -> None:
+    """The files are as they were, and so is the state to which the session can go back."""
     assert session.files.get("kept") == b"1"
     session.restore("good")
-    result = session.run("[x, open('kept').read(), f.read(), os.read(r, 9).decode()]")
-    assert result.value is not None
-    assert result.value.json == [41, "1", "abc", "piped"]
-    session.restore("good")
+    kept = session._folder.file(session.record.state)  # pyright: ignore[reportPrivateUsage]
+    assert kept.read_bytes() == good
 
 
 def file(path: bytes, mode: int = 0o100644, contents: object = b"", mtime: int = 0) -> list[object]:
@@ -113,11 +111,16 @@ def linker(*log: object, slots: object = 8734, everyone: object = ()) -> dict[st
     return {"slots": slots, "for_everyone": everyone, "log": log}
 
 
-DEEP: list[object] = []
-for _ in range(400):
-    DEEP = [DEEP]
+def nested(depth: int) -> list[object]:
+    """A list in a list, and so on."""
+    found: list[object] = []
+    for _ in range(depth):
+        found = [found]
+    return found
 
-WRONG_FIELDS: dict[str, tuple[Path_, object]] = {
+
+DAMAGED: list[object] = []
+WRONG_FIELDS: dict[str, tuple[Place, object]] = {
     "no base": (["base"], None),
     "memory past the limit": (["memory_bytes"], 1 << 40),
     "memory below the base": (["memory_bytes"], 65_536),
@@ -137,7 +140,7 @@ WRONG_FIELDS: dict[str, tuple[Path_, object]] = {
     "a linker of no form": (["instance", "linker"], 7),
     "a linker without packages": (["instance", "linker"], {"log": []}),
     "an unknown change": (["instance", "linker"], linker(["other", 1])),
-    "an unhashable change": (["instance", "linker"], linker([[], 1])),
+    "an unhashable change": (["instance", "linker"], linker([DAMAGED, 1])),
     "too many slots": (["instance", "linker"], linker(["lost", 8734, 199_999], ["lost", 0, 2])),
     "a slot of no module": (["instance", "linker"], linker(["slot", 1, "b.so", "f"])),
     "a module before its time": (["instance", "linker"], linker(module(needed=["b.so"]))),
@@ -172,7 +175,7 @@ WRONG_FIELDS: dict[str, tuple[Path_, object]] = {
     "a clock past its end": (["monotonic_ns"], 2**63 - 1),
     "processor time below zero": (["cpu_ns"], -1),
     "a field more": (["more"], 1),
-    "lists without end": (["more"], DEEP),
+    "lists without end": (["more"], nested(400)),
 }
 
 
@@ -186,7 +189,7 @@ def test_a_state_with_a_wrong_field_is_damaged(
     with pytest.raises(SessionDamaged):
         wake(session, directory, sealed(changed(state, place, value), pages))
 
-    assert_unharmed(session)
+    assert_unharmed(session, good)
 
 
 def run_of_pages(first: int, count: int) -> bytes:
@@ -228,7 +231,7 @@ def test_pages_that_are_not_in_place_are_damage(
     with pytest.raises(SessionDamaged):
         wake(session, directory, sealed(state, pages))
 
-    assert_unharmed(session)
+    assert_unharmed(session, good)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +252,7 @@ def test_what_expands_without_bounds_is_damage(
     with pytest.raises(SessionDamaged):
         wake(session, directory, sealed(packed, END))
 
-    assert_unharmed(session)
+    assert_unharmed(session, good)
 
 
 def test_another_base_is_missing(session: Session, directory: Path, good: bytes) -> None:
@@ -258,7 +261,7 @@ def test_another_base_is_missing(session: Session, directory: Path, good: bytes)
     with pytest.raises(SessionBaseMissing):
         wake(session, directory, sealed(changed(state, ["base"], "0" * 64), pages))
 
-    assert_unharmed(session)
+    assert_unharmed(session, good)
 
 
 def test_memory_that_makes_no_sense_ends_in_one_error_or_a_lost_run(
@@ -273,7 +276,7 @@ def test_memory_that_makes_no_sense_ends_in_one_error_or_a_lost_run(
     with pytest.raises(SessionDamaged):
         wake(session, directory, sealed(state, pages + END))
 
-    assert_unharmed(session)
+    assert_unharmed(session, good)
 
 
 def test_a_file_that_may_not_be_written_can_t_be_through_a_state(
@@ -288,13 +291,28 @@ def test_a_file_that_may_not_be_written_can_t_be_through_a_state(
 
     assert result.error is not None
     assert result.error.type == "OSError"
-    assert_unharmed(session)
+    assert_unharmed(session, good)
 
 
-def places(value: Any, above: Path_) -> Iterator[Path_]:
+def test_after_a_damaged_state_the_session_goes_on_from_a_good_one(
+    session: Session, directory: Path, good: bytes
+) -> None:
+    with pytest.raises(SessionDamaged):
+        wake(session, directory, good[:-100])
+    session.restore("good")
+
+    result = session.run("[x, open('kept').read(), f.read(), os.read(r, 9).decode()]")
+
+    assert result.value is not None
+    assert result.value.json == [41, "1", "abc", "piped"]
+    session.restore("good")
+
+
+def places(value: Any, above: Place) -> Iterator[Place]:
     """Where something is in a state."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, below in entries:  # pyright: ignore[reportUnknownVariableType]
+    keys = cast("Iterable[Any]", value if isinstance(value, dict) else range(len(value)))
+    for key in keys:
+        below: object = value[key]
         yield [*above, key]
         if isinstance(below, dict | list):
             yield from places(below, [*above, key])
@@ -328,5 +346,4 @@ def test_any_odd_value_in_a_state_is_one_error_or_makes_no_difference(
     with suppress(SessionDamaged, SessionBaseMissing):
         wake(session, directory, crafted)
 
-    assert session.files.get("kept") == b"1"
-    session.restore("good")
+    assert_unharmed(session, good)

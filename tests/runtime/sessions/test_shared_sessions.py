@@ -101,10 +101,14 @@ def test_cancelling_a_task_leaves_the_session_as_it_was() -> None:
         async with await AsyncSession.create() as session:
             await session.run("x = 1")
             begun = asyncio.Event()
+
+            def notice(*_: object) -> None:
+                begun.set()
+
             task = asyncio.create_task(
                 session.run(
                     "x = 2; print('begun', flush=True)\nwhile True: pass",
-                    on_output=lambda *_: begun.set(),
+                    on_output=notice,
                 )
             )
             await begun.wait()
