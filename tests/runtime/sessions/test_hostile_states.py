@@ -312,10 +312,10 @@ def places(value: Any, above: Place) -> Iterator[Place]:
     """Where something is in a state."""
     keys = cast("Iterable[Any]", value if isinstance(value, dict) else range(len(value)))
     for key in keys:
-        below: object = value[key]
+        below = cast("object", value[key])
         yield [*above, key]
         if isinstance(below, dict | list):
-            yield from places(below, [*above, key])
+            yield from places(cast("Any", below), [*above, key])
 
 
 ODD_VALUES = st.one_of(
