@@ -48,10 +48,12 @@ class LocalIndex:
         files: Mapping[str, bytes] | None = None,
         *,
         sha256: str | None = None,
+        tag: str = "py3-none-any",
+        requires: tuple[str, ...] = (),
     ) -> Path:
         """A wheel, built and listed; with the hash that `sha256` claims it has, if given."""
         folder = self._simple / name.replace("_", "-")
-        wheel = build_wheel(folder, name, version, files)
+        wheel = build_wheel(folder, name, version, files, tag=tag, requires=requires)
         claimed = f"#sha256={sha256}" if sha256 else ""
         links = [f'<a href="{path.name}{claimed}">{path.name}</a>' for path in folder.glob("*.whl")]
         (folder / "index.html").write_text(f"<html><body>{''.join(links)}</body></html>")

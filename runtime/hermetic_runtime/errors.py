@@ -13,6 +13,7 @@ __all__ = [
     "InvalidScript",
     "LinkError",
     "MalformedModule",
+    "PackageDenied",
     "PreparationError",
     "SandboxClosed",
     "SandboxCrashed",
@@ -45,6 +46,16 @@ class InstallError(HermeticError):
     """The packages that were asked for could not be had."""
 
     code = "install_error"
+
+
+class PackageDenied(InstallError):
+    """Policy refuses a package, where it comes from, or an interpreter. `rule` says which."""
+
+    code = "denied"
+
+    def __init__(self, message: str, *, rule: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.rule = rule
 
 
 class LinkError(HermeticError):

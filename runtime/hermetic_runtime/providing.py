@@ -90,7 +90,10 @@ def _provide(
         with_packages = provide_packages(wanted, metering, on_progress)
         environment, notes = with_packages.environment, with_packages.notes
     else:
-        directory = prepare_interpreter(wanted.interpreter, metering, on_progress)
+        name = wanted.interpreter
+        if wanted.settings is not None:
+            name = wanted.settings.interpreter(name)
+        directory = prepare_interpreter(name, metering, on_progress)
         environment, notes = Environment(directory), ()
     without_packages = environment.interpreter / SNAPSHOTS
     preloads = _preloads(wanted, environment, source)

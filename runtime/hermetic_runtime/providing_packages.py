@@ -49,7 +49,10 @@ def provide_packages(
     """An environment without snapshots, and notes. Raises what `providing.provide` raises."""
     request, found = resolve_packages(wanted, on_progress)
     if found is None:
-        directory = prepare_interpreter(request.interpreter, metering, on_progress)
+        name = request.interpreter
+        if wanted.settings is not None:
+            name = wanted.settings.interpreter(name)
+        directory = prepare_interpreter(name, metering, on_progress)
         return ProvidedEnvironment(Environment(directory))
     environment = Environment(
         prepare_interpreter(found.interpreter, metering, on_progress), found.directory

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     DISK = "disk"
     """File bytes or the number of files reached their limit."""
     DENIED = "denied"
+    """Policy refuses it, or a package that it needs."""
     INSTALL_ERROR = "install_error"
     CRASHED = "crashed"
     """The interpreter trapped or the guest process was lost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.errors import InstallError
+from hermetic_runtime.errors import InstallError, PackageDenied
 from hermetic_runtime.requests import RunReport
 from hermetic_runtime.results import Outcome, RunError, RunResult, Timings
 
@@ -40,9 +40,11 @@ def run_result(
 
 
 def install_error_result(error: InstallError) -> RunResult:
-    """Of a run whose packages could not be had."""
+    """Of a run whose packages could not be had, or may not be."""
+    denied = isinstance(error, PackageDenied)
+    kind = PackageDenied if denied else InstallError
     return RunResult(
-        Outcome.INSTALL_ERROR,
-        error=RunError(InstallError.__name__, error.message, hint=error.hint),
+        Outcome.DENIED if denied else Outcome.INSTALL_ERROR,
+        error=RunError(kind.__name__, error.message, hint=error.hint),
         exit_code=1,
     )

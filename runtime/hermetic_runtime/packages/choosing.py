@@ -15,6 +15,7 @@ from hermetic_runtime.errors import (
     InstallError,
     InvalidInput,
     InvalidScript,
+    PackageDenied,
     PreparationError,
 )
 from hermetic_runtime.packages.distribution import Distribution
@@ -26,6 +27,7 @@ from hermetic_runtime.packages.install_errors import (
 from hermetic_runtime.packages.lock import Lock
 from hermetic_runtime.packages.requirements import normal_forms, python_specifier
 from hermetic_runtime.packages.resolving import Resolver, describe_published
+from hermetic_runtime.packages.rules import NATIVE_CODE
 from hermetic_runtime.packages.settings import DISTRIBUTION_VARIABLE, PackageRequest
 from hermetic_runtime.packages.targets import Target, pyodide_target, wasi_target
 
@@ -79,6 +81,7 @@ class Chooser:
         Raises `InstallError` when none can, `InvalidScript` or `InvalidInput` when none has
         the Python that is required.
         """
+        self._resolver.settings.check_interpreter(self._request.interpreter)
         unfit: list[str] = []
         for label, find_target, attempt in self._attempts():
             try:
@@ -87,6 +90,7 @@ class Chooser:
                     unfit.append(f"{label} has {target.python}")
                     continue
                 lock = attempt(target)
+                self._check(lock)
             except (ImageError, InstallError, PreparationError) as error:
                 self._failures.append((label, error))
                 if self._is_final(error):
@@ -100,14 +104,21 @@ class Chooser:
         raise self._failure(unfit)
 
     def _attempts(self) -> Iterator[_Attempt]:
-        asked = self._request.interpreter
+        allowed = self._resolver.settings.interpreters
+        asked = allowed if self._request.interpreter == "auto" else (self._request.interpreter,)
         built_in = self._wasi_built_in
-        if asked in ("auto", "pyodide"):
+        if "pyodide" in asked:
             yield "pyodide", pyodide_target, self._from_index
-        if asked in ("auto", "wasi") and built_in is not None:
+        if "wasi" in asked and built_in is not None:
             yield "wasi", lambda: wasi_target(built_in()), self._from_built_in
-        if asked in ("auto", "pyodide") and self._resolver.settings.distribution_url:
+        if "pyodide" in asked and self._resolver.settings.distribution_url:
             yield _DISTRIBUTION, pyodide_target, self._from_distribution
+
+    def _check(self, lock: Lock) -> None:
+        """What is native for one interpreter may be built into another; a name stays refused."""
+        if (rules := self._resolver.settings.rules) is not None:
+            rules.check_names(wheel.name for wheel in lock.wheels)
+            rules.check_files({wheel.name: wheel.file for wheel in lock.wheels})
 
     def _from_index(self, target: Target) -> Lock:
         if not self._texts:
@@ -158,6 +169,8 @@ class Chooser:
         return self._distribution
 
     def _is_final(self, error: HermeticError) -> bool:
+        if isinstance(error, PackageDenied):
+            return error.rule != NATIVE_CODE
         if not isinstance(error, ClassifiedInstallError):
             return False
         if error.kind == FailureKind.UNKNOWN_NAME:
@@ -194,6 +207,9 @@ class Chooser:
 
     def _failure(self, unfit: Sequence[str]) -> InstallError:
         first = self._failures[0][1]
+        for _, error in self._failures:
+            if isinstance(error, PackageDenied):
+                return error
         messages = {error.message for _, error in self._failures}
         kinds = {
             error.kind if isinstance(error, ClassifiedInstallError) else None

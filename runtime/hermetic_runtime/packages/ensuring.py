@@ -24,7 +24,8 @@ def ensure_package_set(
     What is remembered takes no network and about a millisecond. `wasi_built_in` gives the
     versions, by normalised name, of what the WASI interpreter has built in, and is called when
     that interpreter is considered; without it, it is not. Raises `InstallError`,
-    `InvalidScript`, `InvalidInput`, and `PreparationError` when the cache or uv can't be used.
+    `PackageDenied`, also for what is remembered, `InvalidScript`, `InvalidInput`, and
+    `PreparationError` when the cache or uv can't be used.
     """
     if request.is_empty():
         return None
@@ -34,10 +35,19 @@ def ensure_package_set(
         if known is not None and is_fresh(known, settings.max_age_seconds):
             found = open_resolved(known)
             if found is not None:
+                check_set(found, settings)
                 return found
     from hermetic_runtime.packages.resolution import resolve_and_install  # slow to import
 
     return resolve_and_install(request, settings, on_progress or (lambda _: None), wasi_built_in)
+
+
+def check_set(found: PackageSet, settings: PackageSettings) -> None:
+    """Raises `PackageDenied` when something in a set may not be used."""
+    settings.check_interpreter(found.interpreter)
+    if settings.rules is not None:
+        settings.rules.check_names((*found.distributions, *found.built_in))
+        settings.rules.check_extension_modules(found.side_modules)
 
 
 def open_resolved(resolution: Resolution, notes: tuple[str, ...] = ()) -> PackageSet | None:

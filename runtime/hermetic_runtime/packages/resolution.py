@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+
+from packaging.requirements import Requirement
 
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.errors import InstallError, PreparationError
 from hermetic_runtime.packages.choosing import Chooser
-from hermetic_runtime.packages.ensuring import open_resolved
+from hermetic_runtime.packages.ensuring import check_set, open_resolved
 from hermetic_runtime.packages.install_errors import ClassifiedInstallError, FailureKind
 from hermetic_runtime.packages.lock import Lock
 from hermetic_runtime.packages.making import OnProgress, make_set
@@ -45,6 +47,7 @@ def resolve_and_install(
         parse_requirement(stated, allow_direct=settings.allow_direct_references)
         for stated in request.requirements
     ]
+    _check_requirements(requirements, settings)
     resolver = Resolver(settings, settings.script_indexes(request.indexes))
     chooser = Chooser(request, requirements, resolver, wasi_built_in)
     key = request.key(settings, normal_forms(requirements))
@@ -57,18 +60,39 @@ def resolve_and_install(
             if known is None or not is_fresh(known, age) or not _is_current(known):
                 on_progress(Progress("resolving", 0.0))
                 known, notes = _resolve(chooser, known)
+            _check_wheels(known, settings)
             found = open_resolved(known, notes)
             if found is None:
                 _install(known, settings, on_progress, wasi_built_in)
                 found = open_resolved(known, notes)
             if found is None:
                 raise PreparationError("a package set was made, and is not complete")
+            check_set(found, settings)
             if not notes:
                 remember(key, known)
                 remember(request.key(settings), known)
     except OSError as error:
         raise _cache_error(error) from error
     return found
+
+
+def _check_requirements(requirements: Sequence[Requirement], settings: PackageSettings) -> None:
+    """Before anybody is asked for what they name."""
+    rules = settings.rules
+    if rules is None:
+        return
+    rules.check_names(wanted.name for wanted in requirements)
+    for wanted in requirements:
+        if wanted.url is not None:
+            rules.check_indexes([wanted.url])
+
+
+def _check_wheels(known: Resolution, settings: PackageSettings) -> None:
+    """Before any of them is downloaded."""
+    if settings.rules is not None:
+        files = {wheel["name"]: wheel["file"] for wheel in known["wheels"]}
+        settings.rules.check_names(files)
+        settings.rules.check_files(files)
 
 
 def _resolve(chooser: Chooser, known: Resolution | None) -> tuple[Resolution, tuple[str, ...]]:

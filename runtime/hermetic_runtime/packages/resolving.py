@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -54,7 +56,9 @@ class Resolver:
             options += ["--constraints", str(stubs / CONSTRAINTS), "--find-links", str(stubs)]
             for place in os.environ.get("UV_FIND_LINKS", "").split(","):
                 options += ["--find-links", place] if place else []
-        newest = earliest(self.settings.exclude_newer, self.indexes.exclude_newer)
+        newest = earliest(
+            self.settings.exclude_newer, self.indexes.exclude_newer, self._newest_by_rule()
+        )
         if newest is not None:
             options += ["--exclude-newer", newest]
         path = self._compile(requirements, target, options, index_only)
@@ -63,6 +67,13 @@ class Resolver:
         finally:
             path.unlink()
             path.parent.rmdir()
+
+    def _newest_by_rule(self) -> str | None:
+        rules = self.settings.rules
+        if rules is None or rules.exclude_newer_seconds is None:
+            return None
+        moment = max(time.time() - rules.exclude_newer_seconds, 0.0)
+        return datetime.fromtimestamp(int(moment), UTC).isoformat()
 
     def published(self, name: str, target: Target) -> list[str]:
         """File names of all wheels of the newest version of a distribution that has any,

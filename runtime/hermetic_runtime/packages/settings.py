@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.errors import InvalidInput, PackageDenied
 from hermetic_runtime.packages.package_index import ScriptIndexes, check_time
+from hermetic_runtime.packages.rules import PackageRules
 from hermetic_runtime.packages.stated_requirement import StatedRequirement
 
 INTERPRETERS = ("auto", "pyodide", "wasi")
 
 DISTRIBUTION_VARIABLE = "HERMETIC_DISTRIBUTION_URL"
 
-_KEY_VERSION = 1
+_KEY_VERSION = 2
 """To be raised when what is remembered of a resolution changes."""
 _INDEX_VARIABLES = (
     "UV_INDEX",
@@ -49,6 +50,12 @@ class PackageSettings:
     exclude_newer: str | None = None
     """Packages published after this date or time (RFC 3339) don't count."""
 
+    rules: PackageRules | None = None
+    """What policy allows of what is asked for; it goes before the settings above. None: all."""
+
+    interpreters: tuple[str, ...] = INTERPRETERS[1:]
+    """Those that may be taken."""
+
     max_age_seconds: float | None = None
     """How old a remembered resolution may be. None: any age, until it is renewed."""
 
@@ -66,9 +73,15 @@ class PackageSettings:
             check_time(self.exclude_newer)
 
     def script_indexes(self, asked: ScriptIndexes | None) -> ScriptIndexes:
-        """What a script asked for, if it may. Raises `InvalidInput` if it may not."""
+        """What a script asked for, if it may.
+
+        Raises `InvalidInput` if it may not, `PackageDenied` if policy says so.
+        """
         if asked is None:
             return ScriptIndexes()
+        if self.rules is not None:
+            self.rules.check_indexes((*([asked.default] if asked.default else []), *asked.more))
+            return asked
         if not self.allow_script_index:
             raise InvalidInput(
                 "the script says in [tool.uv] where its packages come from, which is not allowed",
@@ -76,6 +89,25 @@ class PackageSettings:
                 "True), if you trust those places.",
             )
         return asked
+
+    def interpreter(self, asked: str) -> str:
+        """The one to take where nothing has to be installed; "auto" is the first that may be.
+
+        Raises `PackageDenied` for one that may not.
+        """
+        self.check_interpreter(asked)
+        if asked == "auto":
+            return "pyodide" if "pyodide" in self.interpreters else self.interpreters[0]
+        return asked
+
+    def check_interpreter(self, asked: str) -> None:
+        """Raises `PackageDenied` for one that may not be taken."""
+        if not self.interpreters or asked not in ("auto", *self.interpreters):
+            raise PackageDenied(
+                f"policy refuses the interpreter {asked}",
+                rule="interpreters",
+                hint=f"Allowed: {', '.join(self.interpreters) or 'none'}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +141,13 @@ class PackageRequest:
             settings.allow_direct_references,
             settings.distribution_url,
             settings.exclude_newer,
+            settings.interpreters,
+            _deciding(settings.rules) if settings.rules else None,
             [os.environ.get(name) for name in _INDEX_VARIABLES],
         )
         return sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _deciding(rules: PackageRules) -> tuple[object, ...]:
+    """Of the rules, those that something else is chosen by. Names are judged afterwards."""
+    return rules.native_code, rules.exclude_newer_seconds, rules.indexes
