@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from hermetic_runtime.blocking_calls import BlockingCalls
 from hermetic_runtime.driver import Isolation, OnOutput
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.providing import InterpreterName, OnProgress
@@ -45,6 +46,7 @@ async def run_async(
     capture_value: bool = True,
     inputs: Mapping[str, Any] | None = None,
     files: Mapping[str, bytes] | None = None,
+    imports: ImportRules | None = None,
     on_output: OnOutput | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult:
@@ -73,6 +75,7 @@ async def run_async(
             capture_value=capture_value,
             inputs=inputs,
             files=files,
+            imports=imports,
             on_output=on_output,
             final=True,
         )
@@ -136,6 +139,7 @@ class AsyncSandbox:
         capture_value: bool = True,
         inputs: Mapping[str, Any] | None = None,
         files: Mapping[str, bytes] | None = None,
+        imports: ImportRules | None = None,
         on_output: OnOutput | None = None,
         final: bool = False,
     ) -> RunResult:
@@ -151,6 +155,7 @@ class AsyncSandbox:
                 capture_value=capture_value,
                 inputs=inputs,
                 files=files,
+                imports=imports,
                 on_output=self._calls.in_loop(on_output),
                 final=final,
             )

@@ -314,6 +314,7 @@ class Guest:
             "display_bytes": request.limits.display_bytes,
             "inputs": json.loads(request.inputs_json),
             "files": request.files,
+            "imports": request.imports and (request.imports.allow, request.imports.deny),
         }
         answer = self._instance.call(marshal.dumps(message, 2))
         if answer is None:

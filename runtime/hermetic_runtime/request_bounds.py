@@ -20,6 +20,10 @@ MOST_GIVEN_FILES = 1000
 FILES_BYTES = 32 * MIB
 """The most that the files of a request may hold together."""
 FILE_PATH_BYTES = 1000
+MOST_IMPORT_PATTERNS = 1000
+"""The most patterns of what may be imported, and of what may not."""
+IMPORT_PATTERNS_BYTES = 64 * 1024
+"""The most characters, of one byte each, that those patterns may have together."""
 WORKSPACE = "/workspace"
 """Where a guest starts."""
 MOST_MOUNTS = 64

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.request_additions import checked_files, checked_inputs
@@ -47,6 +48,7 @@ def checked_request(
     capture_value: bool,
     inputs: Mapping[str, Any] | None = None,
     files: Mapping[str, bytes] | None = None,
+    imports: ImportRules | None = None,
 ) -> RunRequest:
     """Raises `InvalidInput`."""
     _check_text(filename, "filename")
@@ -61,6 +63,7 @@ def checked_request(
         capture_value=capture_value,
         inputs_json=checked_inputs(inputs),
         files=checked_files(files),
+        imports=imports,
     )
 
 

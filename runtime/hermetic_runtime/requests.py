@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
@@ -39,6 +40,7 @@ class RunRequest:
     Without `capture_value` the last expression's value is dropped, however large it is.
     `inputs_json` is a JSON object whose entries become globals before the source is
     executed, and `files` are (path below /workspace, contents) to be there by then.
+    `imports` None lets everything be imported.
     """
 
     source: bytes
@@ -49,6 +51,7 @@ class RunRequest:
     capture_value: bool = True
     inputs_json: bytes = b"{}"
     files: tuple[tuple[str, bytes], ...] = ()
+    imports: ImportRules | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from hermetic_runtime.errors import (
     SandboxClosed,
     SandboxCrashed,
 )
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.input_source import InputSource, open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
@@ -79,6 +80,7 @@ def run(
     capture_value: bool = True,
     inputs: Mapping[str, Any] | None = None,
     files: Mapping[str, bytes] | None = None,
+    imports: ImportRules | None = None,
     on_output: OnOutput | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult:
@@ -112,6 +114,7 @@ def run(
             capture_value=capture_value,
             inputs=inputs,
             files=files,
+            imports=imports,
             on_output=on_output,
             final=True,
         )
@@ -211,6 +214,7 @@ class Sandbox:
         capture_value: bool = True,
         inputs: Mapping[str, Any] | None = None,
         files: Mapping[str, bytes] | None = None,
+        imports: ImportRules | None = None,
         on_output: OnOutput | None = None,
         final: bool = False,
     ) -> RunResult:
@@ -220,7 +224,7 @@ class Sandbox:
         in `sys.argv`. `stdin` is read only when the guest reads; a pipe or a terminal
         is read through its descriptor. `limits` may be narrower than the sandbox's.
         `inputs` (JSON values) become globals, and `files` are written below /workspace,
-        before the code starts.
+        before the code starts. `imports` are what it may import: advice, not a wall.
         `on_output` is called with the name of a stream and bytes as they come.
         Without `capture_value` the last expression's value is dropped. A `final` run
         calls exit functions and closes the sandbox.
@@ -242,6 +246,7 @@ class Sandbox:
             capture_value=capture_value,
             inputs=inputs,
             files=files,
+            imports=imports,
         )
         source = open_input(stdin)
         with self._lock:

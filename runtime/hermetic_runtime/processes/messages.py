@@ -6,6 +6,7 @@ from dataclasses import fields as dataclass_fields
 from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.kernel.overlay import ChangeKind
 from hermetic_runtime.limits import MIB, Limits
@@ -15,8 +16,10 @@ from hermetic_runtime.processes.reports import report_from_fields, report_to_fie
 from hermetic_runtime.request_bounds import (
     FILE_PATH_BYTES,
     FILES_BYTES,
+    IMPORT_PATTERNS_BYTES,
     INPUTS_BYTES,
     MOST_GIVEN_FILES,
+    MOST_IMPORT_PATTERNS,
     MOST_MOUNTS,
     MOST_WORDS,
     WORDS_BYTES,
@@ -118,6 +121,9 @@ class Run(NamedTuple):
             "capture_value": request.capture_value,
             "inputs_json": request.inputs_json,
             "files": [{"path": path, "data": data} for path, data in request.files],
+            "rules_imports": request.imports is not None,
+            "import_allow": request.imports.allow if request.imports else (),
+            "import_deny": request.imports.deny if request.imports else (),
         }
 
     @classmethod
@@ -128,6 +134,9 @@ class Run(NamedTuple):
             file = Fields("Run.files", given)
             files.append((file.text("path", FILE_PATH_BYTES), file.binary("data", FILES_BYTES)))
             file.end()
+        allow = fields.texts("import_allow", MOST_IMPORT_PATTERNS, IMPORT_PATTERNS_BYTES)
+        deny = fields.texts("import_deny", MOST_IMPORT_PATTERNS, IMPORT_PATTERNS_BYTES)
+        rules = ImportRules(allow=tuple(allow), deny=tuple(deny))
         return cls(
             RunRequest(
                 source=fields.binary("source", limits.source_bytes),
@@ -138,6 +147,7 @@ class Run(NamedTuple):
                 capture_value=fields.flag("capture_value"),
                 inputs_json=fields.binary("inputs_json", INPUTS_BYTES),
                 files=tuple(files),
+                imports=rules if fields.flag("rules_imports") else None,
             )
         )
 
@@ -368,7 +378,7 @@ def to_guest() -> dict[int, Accepted]:
     """What a guest process takes from the caller's."""
     return accepts(
         Accepted(Start, 4 * MIB),
-        Accepted(Run, 68 * MIB + INPUTS_BYTES + FILES_BYTES),
+        Accepted(Run, 68 * MIB + INPUTS_BYTES + FILES_BYTES + 2 * IMPORT_PATTERNS_BYTES),
         Accepted(Input, CHUNK_BYTES + _HEADER),
         Accepted(InputEnd, _HEADER),
         Accepted(Interrupt, _HEADER),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import Isolation, OnOutput
 from hermetic_runtime.errors import SandboxClosed, SessionNotFound
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
@@ -177,6 +178,7 @@ class Session:
         limits: Limits | None = None,
         capture_value: bool = True,
         inputs: Mapping[str, Any] | None = None,
+        imports: ImportRules | None = None,
         on_output: OnOutput | None = None,
     ) -> RunResult:
         """Execute `code`, as `Sandbox.run` does, waking the session if it hibernates.
@@ -192,6 +194,7 @@ class Session:
             final=False,
             capture_value=capture_value,
             inputs=inputs,
+            imports=imports,
         )
         source = open_input(stdin)
         with self._lock:

@@ -8,7 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hermetic.grants import Grant
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.packages.rules import PackageRules
+
+__all__ = [
+    "GLOBAL_TOOL",
+    "Allowance",
+    "Call",
+    "Considered",
+    "CounterKey",
+    "Decision",
+    "ImportRules",
+    "PackageRules",
+    "Reservation",
+    "SessionRules",
+    "Verdict",
+]
 
 GLOBAL_TOOL = "_global"
 """The name under which the counters of all tools together are kept."""
@@ -72,30 +88,6 @@ class Considered(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageRules:
-    """What may be installed. Patterns are globs over normalised names (PEP 503).
-
-    A name is allowed when it matches one of `allow` and none of `deny`. `indexes` are URLs
-    beside the default one that a script may name. `exclude_newer_seconds`: uploads that are
-    younger do not exist.
-    """
-
-    allow: tuple[str, ...] = ("*",)
-    deny: tuple[str, ...] = ()
-    indexes: tuple[str, ...] = ()
-    native_code: bool = True
-    exclude_newer_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRules:
-    """What guest code may import, as globs over dotted names: advice, not a wall."""
-
-    allow: tuple[str, ...] = ("*",)
-    deny: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRules:
     """How many sessions a grant may have, how big each may be, how long one is kept."""
 
@@ -110,8 +102,8 @@ class Allowance:
 
     limits: Limits = Limits()
     interpreters: tuple[str, ...] = ("pyodide", "wasi")
-    packages: PackageRules = PackageRules()
-    imports: ImportRules = ImportRules()
+    packages: PackageRules = field(default_factory=PackageRules)
+    imports: ImportRules = field(default_factory=ImportRules)
     sessions: SessionRules = SessionRules()
     caps: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -10,6 +10,7 @@ from hermetic_guest import (
     displays,
     event_loop,
     failures,
+    import_rules,
     inputs,
     search_path,
     snapshots,
@@ -74,6 +75,7 @@ def _execute(request):
         _main["__file__"] = filename
     answer = {"exit_code": 0, "value": None, "error": None}
     try:
+        import_rules.obey(request["imports"])
         inputs.set_up(_main, request["inputs"], request["files"])
         code = source.compile_source(request["source"], filename)
         value = event_loop.execute(code, _main)
