@@ -17,16 +17,6 @@ _allowed = ("*",)
 _denied = ()
 
 
-class _Finder:
-    """Asked for what is not loaded yet, whoever asks and in whatever way."""
-
-    @staticmethod
-    def find_spec(name, _path=None, _target=None):
-        importer = _importer()
-        if importer is not None and not _is_library(importer):
-            _check(name)
-
-
 def obey(rules):
     """From now on these: globs that allow, and globs that deny. None lets all pass."""
     global _allowed, _denied
@@ -34,12 +24,10 @@ def obey(rules):
         if builtins.__import__ is _checked_import:
             builtins.__import__ = _import
             importlib.import_module = _import_module
-            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _Finder]
         return
     _allowed, _denied = rules
     builtins.__import__ = _checked_import
     importlib.import_module = _checked_import_module
-    sys.meta_path[:] = [_Finder, *(it for it in sys.meta_path if it is not _Finder)]
 
 
 def _checked_import(name, globals=None, locals=None, fromlist=(), level=0):  # noqa: A002
@@ -56,17 +44,6 @@ def _checked_import_module(name, package=None):
     if not name.startswith(".") and not _is_library(sys._getframe(1).f_globals):
         _check(name)
     return _import_module(name, package)
-
-
-def _importer():
-    """The globals of the code that imports, None if there is none."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if "importlib._bootstrap" not in file and file != __file__:
-            return frame.f_globals
-        frame = frame.f_back
-    return None
 
 
 def _is_library(importer):
