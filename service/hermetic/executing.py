@@ -48,6 +48,11 @@ class Execution:
         self._sandbox: Sandbox | None = None
         self._cancelled = False
 
+    @property
+    def package_set(self) -> str | None:
+        """The name of the package set that the run had, if it had one."""
+        return self._sandbox.package_set if self._sandbox else None
+
     def run(self) -> RunResult:
         """Raises what `Sandbox` does, but for a run that was cancelled."""
         texts = OutputTexts(self._tell)
@@ -75,6 +80,7 @@ class Execution:
                         stdin=order.stdin,
                         inputs=order.inputs,
                         files=order.files,
+                        imports=order.imports,
                         on_output=texts.add,
                         final=True,
                     )
@@ -95,6 +101,7 @@ class Execution:
                 out=self._out,
                 requirements=order.requirements,
                 interpreter=order.interpreter,
+                packages=order.package_settings(),
                 on_progress=self._pass_progress,
                 spares=self._spares,
             )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -16,6 +16,7 @@ from hermetic.errors import IdempotencyConflict, NotAllowed, StorageError, Unkno
 from hermetic.grants import LOCAL, Grant
 from hermetic.kept_files import KeptFiles
 from hermetic.orders import RunOrder
+from hermetic.policy.enforcing import AdmittedOrder
 from hermetic.runs import RunService, SubmittedRun
 from hermetic.settings import ServiceSettings
 from hermetic_runtime.errors import HermeticError
@@ -65,14 +66,15 @@ class KeptRuns:
     async def submit(
         self,
         grant: Grant,
-        order: RunOrder,
+        take: Callable[[], Awaitable[AdmittedOrder]],
         *,
         idempotency_key: str | None = None,
         request_hash: bytes = b"",
     ) -> KeptRun:
         """Take a run in and keep it, or find the one that the same key was given before.
 
-        Raises what `RunService.submit` does, `IdempotencyConflict` when the key was used
+        `take` gives the order, which policy counts, and is only called for a new one. Raises
+        what it does, what `RunService.submit` does, `IdempotencyConflict` when the key was used
         for another request, `NotAllowed` when the grant keeps too many runs, `StorageError`.
         """
         async with self._starting:
@@ -81,7 +83,8 @@ class KeptRuns:
                 if earlier is not None:
                     return earlier
             await self._check_room(grant)
-            run = self._service.submit(grant, order)
+            order, admission = await take()
+            run = self._service.submit(grant, order, admission=admission)
             record = (
                 run.id,
                 grant.id,

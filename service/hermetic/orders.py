@@ -6,10 +6,13 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from hermetic.grants import decode_limits
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.packages.rules import PackageRules
+from hermetic_runtime.packages.settings import PackageSettings
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.request_checks import checked_environment, checked_request
 from hermetic_runtime.results import Display, RunResult
@@ -43,6 +46,16 @@ class RunOrder:
     interpreter: InterpreterName = "auto"
     session: SessionPlace | None = None
     keep_files: bool = False
+    interpreters: tuple[str, ...] = ("pyodide", "wasi")
+    """Those that may be taken."""
+    package_rules: PackageRules | None = None
+    imports: ImportRules | None = None
+
+    def package_settings(self) -> PackageSettings | None:
+        """None where everything is allowed."""
+        if self.package_rules is None:
+            return None
+        return PackageSettings(rules=self.package_rules, interpreters=self.interpreters)
 
     def check(self) -> None:
         """Raises `InvalidInput` for what can't be run, before it waits for its turn."""
@@ -56,6 +69,7 @@ class RunOrder:
             capture_value=True,
             inputs=self.inputs,
             files=self.files,
+            imports=self.imports,
         )
 
     def encode(self) -> str:
@@ -67,6 +81,7 @@ class RunOrder:
     def decode(cls, text: str) -> RunOrder:
         given = json.loads(text)
         order = cls(**given)
+        rules, imports = given.get("package_rules"), given.get("imports")
         return replace(
             order,
             args=tuple(given["args"]),
@@ -75,7 +90,18 @@ class RunOrder:
             files={path: base64.b64decode(data) for path, data in given["files"].items()},
             limits=decode_limits(json.dumps(given["limits"])),
             session=SessionPlace(**given["session"]) if given.get("session") else None,
+            interpreters=tuple(given.get("interpreters") or order.interpreters),
+            package_rules=PackageRules(**_tuples(rules)) if rules else None,
+            imports=ImportRules(**_tuples(imports)) if imports else None,
         )
+
+
+def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has lists only."""
+    return {
+        name: tuple(cast("list[str]", value)) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
 
 
 def _base64(data: bytes) -> str:

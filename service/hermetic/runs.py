@@ -18,6 +18,7 @@ from hermetic.executing import Execution, cancelled_result
 from hermetic.grants import Grant
 from hermetic.measurements import Measurements
 from hermetic.orders import Ended, RunEvent, RunOrder
+from hermetic.policy.admission import Admission
 from hermetic.session_executing import SessionExecution
 from hermetic.sessions import ReservedSession, Sessions
 from hermetic.settings import ServiceSettings
@@ -54,6 +55,8 @@ class SubmittedRun:
         self.grant = grant
         self.order = order
         self.started = False
+        self.admission: Admission | None = None
+        """What policy allowed. Ended by the run: in its thread, or when it never starts."""
         self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
         self._service = service
         self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
@@ -81,6 +84,18 @@ class SubmittedRun:
             yield event
         if (error := self.ended.exception()) is not None:
             raise error
+
+    def execute(self) -> RunResult:
+        """In a thread, which may wait. Raises what the sandbox raised."""
+        try:
+            result = self.execution.run()
+        except BaseException as error:
+            if self.admission is not None:
+                self.admission.abandoned(type(error).__name__)
+            raise
+        if self.admission is not None:
+            self.admission.carried_out(result, self.execution.package_set)
+        return result
 
     def cancel(self) -> None:
         """End it now, whether it waits or runs."""
@@ -123,6 +138,7 @@ class RunService:
         self._measurements = measurements
         self._queue: FairQueue[SubmittedRun] = FairQueue()
         self._running = set[SubmittedRun]()
+        self._abandoning = set[asyncio.Future[None]]()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
         self.spares = SparePool(settings.spares)
         self.sessions = Sessions(settings)
@@ -145,13 +161,28 @@ class RunService:
         *,
         streams: bool = False,
         recovered: str | None = None,
+        admission: Admission | None = None,
     ) -> SubmittedRun:
         """Take a run in; it starts when it is its turn.
 
         One that is `recovered` was taken in before under that id, so no bound refuses it.
-        Raises `InvalidInput`, `QueueFull`, `ServiceStopping`, and `SessionBusy` when its
-        session is in use, all before anything starts.
+        From here on its `admission` is the run's to end. Raises `InvalidInput`, `QueueFull`,
+        `ServiceStopping`, and `SessionBusy` when its session is in use, all before anything
+        starts; the admission is abandoned then.
         """
+        try:
+            run = self._take_in(grant, order, streams=streams, recovered=recovered)
+        except BaseException as error:
+            self._abandon(admission, type(error).__name__)
+            raise
+        run.admission = admission
+        self._queue.put(grant.id, run)
+        self._start_next()
+        return run
+
+    def _take_in(
+        self, grant: Grant, order: RunOrder, *, streams: bool, recovered: str | None
+    ) -> SubmittedRun:
         order.check()
         if self._stopping:
             raise ServiceStopping(
@@ -164,9 +195,14 @@ class RunService:
         run = SubmittedRun(self, grant, order, name, session, streams=streams)
         if self.tracing is not None:
             self.tracing.follow(run.id, grant.id, run.ended)
-        self._queue.put(grant.id, run)
-        self._start_next()
         return run
+
+    def _abandon(self, admission: Admission | None, why: str) -> None:
+        if admission is not None:
+            loop = asyncio.get_running_loop()
+            abandoning = loop.run_in_executor(None, admission.abandoned, why)
+            self._abandoning.add(abandoning)
+            abandoning.add_done_callback(self._abandoning.discard)
 
     def _check_room(self, grant: Grant) -> None:
         if len(self._running) < self._settings.concurrency:
@@ -189,6 +225,7 @@ class RunService:
         """End a run. One that waits never starts; one that has ended stays as it is."""
         if self._queue.remove(run.grant.id, run):
             run.settle(cancelled_result())
+            self._abandon(run.admission, "cancelled")
             self._measure()
         else:
             run.execution.cancel()
@@ -199,7 +236,7 @@ class RunService:
             run.started = True
             self._running.add(run)
             began = time.perf_counter()
-            future = asyncio.get_running_loop().run_in_executor(self._threads, run.execution.run)
+            future = asyncio.get_running_loop().run_in_executor(self._threads, run.execute)
             future.add_done_callback(partial(self._end, run, began))
         self._measure()
 
@@ -244,6 +281,7 @@ class RunService:
             grant, run = self._queue.take()
             self._queue.end(grant)
             run.settle(cancelled_result())
+            self._abandon(run.admission, "stopped")
         for run in list(self._running):
             run.execution.cancel()
         last = time.monotonic() + _CANCEL_SECONDS
@@ -252,6 +290,7 @@ class RunService:
         self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self.spares.close)
         await asyncio.to_thread(self.sessions.close)
+        await asyncio.gather(*self._abandoning, return_exceptions=True)
 
     async def _wait_for_any(self, seconds: float) -> None:
         await asyncio.wait(

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from hermetic.errors import HermeticError, NotAllowed, SessionBusy, SessionNotFound
 from hermetic.grants import Grant, narrowed
+from hermetic.policy.allowances import narrow
+from hermetic.policy.decisions import Allowance
 from hermetic.session_orders import SessionOrder, SessionView
 from hermetic.settings import ServiceSettings
 from hermetic_runtime.limits import Limits
@@ -92,13 +94,23 @@ class Sessions:
         store = SessionStore()
         return _workspace(store, self._find(store, grant, id))
 
-    def limits(self, grant: Grant, record: SessionRecord, given: dict[str, Any]) -> Limits:
-        """Of one run: those of its session, of its grant, and those `given`.
+    def limits(
+        self,
+        grant: Grant,
+        record: SessionRecord,
+        given: dict[str, Any],
+        allowance: Allowance | None = None,
+    ) -> Limits:
+        """Of one run: those of its session, of its grant or of policy, and those `given`.
 
-        Raises as `narrowed` does.
+        Raises as `narrowed` and `narrow` do.
         """
-        within = _narrower(record.limits, grant.limits)
-        return narrowed(replace(grant, limits=within), given)
+        if allowance is None:
+            within = _narrower(record.limits, grant.limits)
+            return narrowed(replace(grant, limits=within), given)
+        within = _narrower(record.limits, allowance.limits)
+        caps = dict.fromkeys(_smaller(within, allowance.limits), "the limits of the session")
+        return narrow(replace(allowance, limits=within, caps={**allowance.caps, **caps}), given)
 
     def create(
         self, grant: Grant, order: SessionOrder, on_progress: OnProgress | None = None
@@ -276,6 +288,12 @@ class ReservedSession:
 
 def _workspace(store: SessionStore, record: SessionRecord) -> Workspace:
     return Workspace(store.folder(record.id).file(record.workspace), record.limits)
+
+
+def _smaller(one: Limits, other: Limits) -> list[str]:
+    """The names of those limits of `one` that are not those of the other."""
+    names = [field.name for field in fields(Limits)]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
 def _narrower(one: Limits, other: Limits) -> Limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import GIB, MIB, Limits
 
 PREFIX = "HERMETIC_"
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _GUEST_BYTES = Limits().memory_bytes
 
 
@@ -83,7 +85,19 @@ class ServiceSettings:
     shutdown_seconds: float = 30.0
     """How long running runs may take to end when the service is stopped (0 to 86,400)."""
 
+    policy: Path | None = None
+    """A policy file, by which every call is judged; without one, keys and limits are all."""
+
+    tool_name: str = "python_execute"
+    """The name under which running code is judged, and which the tool of MCP has: 1 to 64
+    letters, digits, `_`, `-` and `.`."""
+
     def __post_init__(self) -> None:
+        if not _TOOL_NAME.fullmatch(self.tool_name):
+            raise InvalidInput(
+                f"setting tool_name is {self.tool_name[:80]!r}, not 1 to 64 letters, digits, _, -"
+                " and ."
+            )
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
@@ -123,9 +137,9 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 def _read(name: str, text: str) -> object:
-    if name == "data_directory":
+    if name in ("data_directory", "policy"):
         return Path(text).absolute()
-    if name == "host":
+    if name in ("host", "tool_name"):
         return text
     try:
         return float(text) if name.endswith("_seconds") else int(text)

@@ -8,13 +8,16 @@ from typing import Any
 from starlette.responses import Response
 
 from hermetic.errors import (
+    ApprovalRequired,
     BodyTooLarge,
+    CountersUnavailable,
     HermeticError,
     IdempotencyConflict,
     InstallError,
     InvalidInput,
     MalformedBody,
     NotAllowed,
+    PolicyDenied,
     QueueFull,
     ServiceStopping,
     SessionBaseMissing,
@@ -47,8 +50,12 @@ _STATUSES: tuple[tuple[type[HermeticError], int], ...] = (
     (InvalidInput, 422),
     (QueueFull, 429),
     (ServiceStopping, 503),
+    (CountersUnavailable, 503),
+    (ApprovalRequired, 202),
+    (PolicyDenied, 403),
 )
 _TITLES = {
+    202: "Waits for an approval",
     400: "Bad request",
     401: "Not authenticated",
     403: "Not allowed",
@@ -59,7 +66,7 @@ _TITLES = {
     415: "Unsupported media type",
     416: "No such range",
     422: "Can't be run",
-    429: "Too many runs wait",
+    429: "Too many calls",
     500: "Internal error",
     503: "Service not available",
 }
@@ -101,6 +108,8 @@ def status_of(error: HermeticError) -> int:
         return 405
     if isinstance(error, RangeNotSatisfiable):
         return 416
+    if isinstance(error, PolicyDenied) and error.retry_after_seconds is not None:
+        return 429
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
@@ -116,6 +125,10 @@ def problem_fields(error: HermeticError) -> dict[str, Any]:
     }
     if error.hint:
         fields["hint"] = error.hint
+    if isinstance(error, PolicyDenied | ApprovalRequired):
+        fields["rule"] = error.rule
+    if isinstance(error, ApprovalRequired):
+        fields["approval"] = error.approval
     if isinstance(error, MalformedBody) and error.places:
         fields["errors"] = [{"pointer": place, "detail": what} for place, what in error.places]
     return fields
@@ -123,6 +136,8 @@ def problem_fields(error: HermeticError) -> dict[str, Any]:
 
 def problem_response(error: HermeticError) -> Response:
     headers: dict[str, str] = {}
+    if isinstance(error, PolicyDenied) and error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, QueueFull | ServiceStopping):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthenticated):

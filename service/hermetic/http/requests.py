@@ -15,7 +15,9 @@ from hermetic.grants import Grant
 from hermetic.http.service import Service
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+APPROVAL_HEADER = "Hermetic-Approval"
+"""Names the approval that a call waited for."""
+_VISIBLE = re.compile(r"[!-~]{1,255}")
 
 
 def service_of(request: Request) -> Service:
@@ -35,10 +37,19 @@ async def caller(request: Request) -> Grant:
 
 def idempotency_key(request: Request) -> str | None:
     """Raises `InvalidInput`."""
-    key = request.headers.get(IDEMPOTENCY_HEADER)
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidInput(f"{IDEMPOTENCY_HEADER} must have 1 to 255 visible ASCII characters")
-    return key
+    return _visible_header(request, IDEMPOTENCY_HEADER)
+
+
+def approval(request: Request) -> str | None:
+    """Raises `InvalidInput` for what can't be the id of one."""
+    return _visible_header(request, APPROVAL_HEADER)
+
+
+def _visible_header(request: Request, name: str) -> str | None:
+    value = request.headers.get(name)
+    if value is not None and not _VISIBLE.fullmatch(value):
+        raise InvalidInput(f"{name} must have 1 to 255 visible ASCII characters")
+    return value
 
 
 def json_response(

@@ -6,21 +6,25 @@ import asyncio
 import hashlib
 import re
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hermetic.errors import InvalidInput
-from hermetic.grants import Grant
+from hermetic.grants import Grant, narrowed
 from hermetic.http.bodies import parse_run, read_body
 from hermetic.http.event_stream import MEDIA_TYPE, EventStreamResponse, wait_until_gone
 from hermetic.http.problems import ServiceFault
-from hermetic.http.requests import caller, idempotency_key, json_response, service_of
+from hermetic.http.requests import approval, caller, idempotency_key, json_response, service_of
 from hermetic.http.schemas import RunBody
 from hermetic.http.service import Service
 from hermetic.kept_runs import KeptRun
 from hermetic.orders import RunOrder, SessionPlace
+from hermetic.policy.allowances import narrow
+from hermetic.policy.decisions import Allowance
+from hermetic.policy.enforcing import AdmittedOrder
 
 _WAIT = re.compile(r"wait=(\d{1,5})")
 _LONGEST_WAIT_SECONDS = 60
@@ -33,25 +37,31 @@ async def run(request: Request) -> Response:
     service = service_of(request)
     grant = await caller(request)
     body = await read_body(request, service.settings.body_bytes)
-    given = parse_run(body) if len(body) <= _QUICK_BODY_BYTES else None
-    if given is not None and not given.needs_a_disk:
-        order = given.order(grant)
+    if len(body) <= _QUICK_BODY_BYTES:
+        given = parse_run(body)
     else:
-        order = await asyncio.to_thread(lambda: order_of(service, grant, given or parse_run(body)))
+        given = await asyncio.to_thread(parse_run, body)
+
+    async def take() -> AdmittedOrder:
+        return await _admitted(request, grant, given)
+
     key = idempotency_key(request)
     if _accepts_events(request):
-        if key is not None or _prefers(request, "respond-async") or order.keep_files:
+        if key is not None or _prefers(request, "respond-async") or given.keep_files:
             raise InvalidInput("an event stream belongs to its request, and can't be kept")
-        return EventStreamResponse(service.runs.submit(grant, order, streams=True))
+        order, admission = await take()
+        return EventStreamResponse(
+            service.runs.submit(grant, order, streams=True, admission=admission)
+        )
     if key is None and not _prefers(request, "respond-async"):
-        if order.keep_files:
+        if given.keep_files:
             raise InvalidInput(
                 "the files of a run can be kept only if the run is",
                 hint="Send the header Prefer: respond-async, or an Idempotency-Key.",
             )
-        return await _run_while_connected(request, service, grant, order)
+        return await _run_while_connected(request, service, grant, await take())
     digest = hashlib.sha256(body).digest()
-    kept = await service.kept.submit(grant, order, idempotency_key=key, request_hash=digest)
+    kept = await service.kept.submit(grant, take, idempotency_key=key, request_hash=digest)
     if _prefers(request, "respond-async"):
         headers = {"Location": f"/v1/runs/{kept.id}", "Preference-Applied": "respond-async"}
         return json_response(kept_fields(kept), 202, headers)
@@ -62,21 +72,37 @@ async def run(request: Request) -> Response:
     return json_response(ended.result)
 
 
-def order_of(service: Service, grant: Grant, given: RunBody) -> RunOrder:
+async def _admitted(request: Request, grant: Grant, given: RunBody) -> AdmittedOrder:
+    """Raises what `order_of` does and, with a policy, what `EnforcedPolicy.order` does."""
+    service = service_of(request)
+    make = partial(order_of, service, grant, given)
+    if service.policy is not None:
+        arguments = given.model_dump(mode="json", exclude_unset=True)
+        return await service.policy.order(grant, arguments, make, approval=approval(request))
+    if given.needs_a_disk:
+        return AdmittedOrder(await asyncio.to_thread(make))
+    return AdmittedOrder(make())
+
+
+def order_of(
+    service: Service, grant: Grant, given: RunBody, allowance: Allowance | None = None
+) -> RunOrder:
     """With uploads, and with the limits of its session. This may wait for a disk.
 
     Raises as `RunBody.order` does, and `SessionNotFound`, `UnknownFile` and `NotAllowed`.
     """
-    limits = None
+    asked = given.limits.chosen()
     place = None
     if given.session is not None:
         sessions = service.runs.sessions
         record = sessions.find(grant, given.session)
-        limits = sessions.limits(grant, record, given.limits.chosen())
+        limits = sessions.limits(grant, record, asked, allowance)
         place = SessionPlace(record.id, record.generation)
+    else:
+        limits = narrowed(grant, asked) if allowance is None else narrow(allowance, asked)
     if given.keep_files:
         service.files.check_room(grant)
-    order = given.order(grant, limits, lambda upload: service.files.read(grant, upload))
+    order = given.order(limits, lambda upload: service.files.read(grant, upload))
     return replace(order, session=place)
 
 
@@ -87,9 +113,10 @@ class _Failed(ServiceFault):
 
 
 async def _run_while_connected(
-    request: Request, service: Service, grant: Grant, order: RunOrder
+    request: Request, service: Service, grant: Grant, admitted: AdmittedOrder
 ) -> Response:
-    submitted = service.runs.submit(grant, order)
+    order, admission = admitted
+    submitted = service.runs.submit(grant, order, admission=admission)
     gone = asyncio.create_task(wait_until_gone(request.receive))
     try:
         await asyncio.wait([gone, submitted.ended], return_when=asyncio.FIRST_COMPLETED)

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
 
 from hermetic.errors import InvalidInput, MalformedBody
-from hermetic.grants import Grant, narrowed
 from hermetic.orders import RunOrder
 from hermetic_runtime.limits import RANGES, Limits
 from hermetic_runtime.providing import InterpreterName
@@ -127,15 +126,10 @@ class RunBody(Body):
         uploads = any(isinstance(file, UploadedFile) for file in self.files.values())
         return self.session is not None or self.keep_files or uploads
 
-    def order(
-        self,
-        grant: Grant,
-        limits: Limits | None = None,
-        read_upload: Callable[[str], bytes] | None = None,
-    ) -> RunOrder:
-        """With `limits` instead of the grant's, narrowed, and files that were uploaded.
+    def order(self, limits: Limits, read_upload: Callable[[str], bytes]) -> RunOrder:
+        """Within `limits`, with files that were uploaded.
 
-        Raises `InvalidInput`, `NotAllowed`, `MalformedBody`, and what `read_upload` raises.
+        Raises `InvalidInput`, `MalformedBody`, and what `read_upload` raises.
         """
         if self.session is not None:
             self._check_for_session()
@@ -149,7 +143,7 @@ class RunBody(Body):
             files={path: _contents(path, file, read_upload) for path, file in self.files.items()},
             requirements=tuple(self.requirements),
             interpreter=self.interpreter,
-            limits=limits or narrowed(grant, self.limits.chosen()),
+            limits=limits,
             keep_files=self.keep_files,
         )
 
@@ -171,12 +165,11 @@ class RunBody(Body):
 def _contents(
     path: str,
     file: TextFile | BinaryFile | UploadedFile,
-    read_upload: Callable[[str], bytes] | None,
+    read_upload: Callable[[str], bytes],
 ) -> bytes:
     if isinstance(file, TextFile):
         return file.text.encode("utf-8", "surrogatepass")
     if isinstance(file, UploadedFile):
-        assert read_upload is not None
         return read_upload(file.upload)
     try:
         return base64.b64decode(file.base64, validate=True)
@@ -193,6 +186,8 @@ class Problem(BaseModel):
     detail: str
     code: str
     hint: str | None = None
+    rule: str | None = Field(default=None, description="The rule of policy that decided.")
+    approval: str | None = Field(default=None, description="The approval that the call waits for.")
     errors: list[PlaceOfProblem] | None = None
 
 

@@ -10,6 +10,7 @@ from hermetic.kept_answers import KeptAnswers
 from hermetic.kept_files import KeptFiles
 from hermetic.kept_runs import KeptRuns
 from hermetic.measurements import Measurements
+from hermetic.policy.enforcing import EnforcedPolicy
 from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
 
@@ -27,4 +28,6 @@ class Service:
     environments: Environments
     measurements: Measurements
     needs_key: bool
+    policy: EnforcedPolicy | None = None
+    """What is judged; without it, keys and their limits are all that there is."""
     ready: bool = field(default=False)

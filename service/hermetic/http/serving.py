@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -25,6 +25,7 @@ from hermetic.kept_runs import KeptRuns
 from hermetic.keys import KeyStore
 from hermetic.logs import log_to_stderr
 from hermetic.measurements import Measurements
+from hermetic.policy.enforcing import enforced
 from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
 from hermetic.tracing import tracing_for
@@ -48,6 +49,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
     log_to_stderr()
     tracing = tracing_for(os.environ)
     database = Database(settings.data_directory)
+    stack = ExitStack()
     try:
         keys = KeyStore(database)
         measurements = Measurements()
@@ -57,6 +59,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
         kept = KeptRuns(database, runs, files, settings)
         answers = KeptAnswers(database, settings)
         authenticate = by_key(keys.authenticate) if needs_key else local_without_key
+        policy = stack.enter_context(enforced(settings))
         service = Service(
             settings,
             authenticate,
@@ -67,6 +70,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             Environments(),
             measurements,
             needs_key,
+            policy,
         )
 
         app = application(service, keys.grant)
@@ -84,6 +88,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             _Server(config, runs).run([listening])
             _log.warning("stopped")
     finally:
+        stack.close()
         database.close()
         if tracing is not None:
             tracing.close()

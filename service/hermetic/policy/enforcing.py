@@ -1,0 +1,148 @@
+"""Policy at a door: calls are admitted by the gate, and orders get what it allows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hermetic.grants import Grant
+from hermetic.orders import RunOrder
+from hermetic.policy.admission import Admission
+from hermetic.policy.decisions import Allowance, Call, ImportRules
+from hermetic.policy.gate import Gate
+from hermetic.policy.gate_settings import GateSettings
+from hermetic.policy.opening import open_gate
+from hermetic.policy.policy_judge import PolicyJudge
+from hermetic.policy.signed_state import signing_key
+from hermetic.policy.source import PolicySource
+from hermetic.settings import ServiceSettings
+
+REQUIRED_ARGUMENTS = frozenset({"code"})
+"""Of the tool that runs code."""
+
+
+class AdmittedOrder(NamedTuple):
+    """An order within what its admission allows. Without policy there is no admission."""
+
+    order: RunOrder
+    admission: Admission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnforcedPolicy:
+    """One policy file, as it is at the time of each call, with the gate that counts.
+
+    `tool` is the name under which running code is judged. `state_key` signs what callers
+    keep for us.
+    """
+
+    gate: Gate
+    judge: Callable[[], PolicyJudge]
+    tool: str
+    state_key: bytes
+
+    async def admit(
+        self, grant: Grant, arguments: Mapping[str, Any], *, approval: str | None = None
+    ) -> Admission:
+        """A call of the tool that runs code, with its arguments in JSON as they came.
+
+        Raises what `Gate.admit` does. The admission has to be ended.
+        """
+        call = Call(tool=self.tool, arguments=arguments, grant=grant, required=REQUIRED_ARGUMENTS)
+        admitting = asyncio.ensure_future(
+            asyncio.to_thread(self.gate.admit, call, approval=approval)
+        )
+        try:
+            return await asyncio.shield(admitting)
+        except asyncio.CancelledError:
+            admitting.add_done_callback(_abandon_late)
+            raise
+
+    async def order(
+        self,
+        grant: Grant,
+        arguments: Mapping[str, Any],
+        make: Callable[[Allowance], RunOrder],
+        *,
+        approval: str | None = None,
+    ) -> AdmittedOrder:
+        """The order that `make` gives for what is allowed, within it.
+
+        Raises what `admit` and `make` do; nothing is counted then.
+        """
+        admission = await self.admit(grant, arguments, approval=approval)
+        allowance = admission.decision.allowance
+        try:
+            order = await asyncio.to_thread(make, allowance)
+            return AdmittedOrder(within(order, allowance), admission)
+        except BaseException as error:
+            await asyncio.to_thread(admission.abandoned, type(error).__name__)
+            raise
+
+    def hides(self, grant: Grant) -> bool:
+        """Whether this grant is not to see the tool that runs code."""
+        return self.judge().hides(self.tool, grant)
+
+
+@contextmanager
+def open_policy(
+    path: Path,
+    settings: GateSettings,
+    *,
+    tool: str,
+    clock: Callable[[], float] = time.time,
+    watch: bool = True,
+) -> Generator[EnforcedPolicy]:
+    """Enforce the policy in a file; with `watch`, as it changes.
+
+    Raises `PolicyError`, `InvalidInput` and `StorageError`.
+    """
+    source = PolicySource(path, PolicyJudge.load)
+
+    def current() -> PolicyJudge:
+        judge = source.current()
+        assert isinstance(judge, PolicyJudge)
+        return judge
+
+    with open_gate(settings, current, clock=clock) as gate, closing(source):
+        if watch:
+            source.watch()
+        yield EnforcedPolicy(gate, current, tool, signing_key(settings.data_directory))
+
+
+@contextmanager
+def enforced(settings: ServiceSettings) -> Generator[EnforcedPolicy | None]:
+    """The policy that the settings of a service name, watched; None if they name none.
+
+    Raises what `open_policy` does.
+    """
+    if settings.policy is None:
+        yield None
+        return
+    gate_settings = replace(GateSettings.read(os.environ), data_directory=settings.data_directory)
+    with open_policy(settings.policy, gate_settings, tool=settings.tool_name) as policy:
+        yield policy
+
+
+def within(order: RunOrder, allowance: Allowance) -> RunOrder:
+    """The same order, bound by the rules for packages, imports and interpreters."""
+    return replace(
+        order,
+        interpreters=allowance.interpreters,
+        package_rules=allowance.packages,
+        imports=None if allowance.imports == ImportRules() else allowance.imports,
+    )
+
+
+def _abandon_late(admitting: asyncio.Future[Admission]) -> None:
+    """Of a caller that went away while its call was judged."""
+    if not admitting.cancelled() and admitting.exception() is None:
+        admission = admitting.result()
+        with suppress(RuntimeError):  # the loop is being closed
+            asyncio.get_running_loop().run_in_executor(None, admission.abandoned, "gone")
