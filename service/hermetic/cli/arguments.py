@@ -147,6 +147,7 @@ def _add_run(commands: _Commands) -> None:
         metavar="NAME=VALUE",
         help="an environment variable; nothing of this machine's environment is passed on",
     )
+    _add_judgement(parser)
     given.add_argument(
         "--mount",
         action="append",
@@ -170,6 +171,23 @@ def _add_run(commands: _Commands) -> None:
         default="process",
         help="where the guest lives: in a process of its own (process, the default), or in"
         " this one (shared)",
+    )
+
+
+def _add_judgement(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("who judges the run")
+    group.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="run only what this policy allows, within what it allows; without it, all runs are",
+    )
+    group.add_argument(
+        "--grant", default="local", metavar="NAME", help="whose run it is for policy (local)"
+    )
+    group.add_argument(
+        "--tool-name",
+        metavar="NAME",
+        help="the tool as which it is judged (python_execute)",
     )
 
 

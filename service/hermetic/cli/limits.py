@@ -13,12 +13,17 @@ _OF_A_RUN = ("wall_seconds", "cpu_seconds", "output_bytes")
 _OF_A_GUEST = ("memory_bytes", "disk_bytes")
 
 
-def read_limits(options: argparse.Namespace) -> Limits:
-    """The defaults, changed by what was given. Processor time follows a longer --timeout."""
+def given_limits(options: argparse.Namespace) -> dict[str, Any]:
+    """Those that were given. Processor time follows a longer --timeout."""
     given = _given(options, _OF_A_RUN + _OF_A_GUEST)
     if "wall_seconds" in given and "cpu_seconds" not in given:
         given["cpu_seconds"] = max(Limits().cpu_seconds, given["wall_seconds"])
-    return Limits(**given)
+    return given
+
+
+def read_limits(options: argparse.Namespace) -> Limits:
+    """The defaults, changed by what was given."""
+    return Limits(**given_limits(options))
 
 
 def read_narrower_limits(options: argparse.Namespace, within: Limits) -> Limits:

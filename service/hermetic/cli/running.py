@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from hermetic.cli import exit_status
 from hermetic.cli.limits import read_limits
 from hermetic.cli.made import describe_made
 from hermetic.cli.messages import say
@@ -17,13 +18,20 @@ from hermetic.cli.standard_descriptors import STDERR, STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime import sandbox
 from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.import_rules import ImportRules
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
+from hermetic_runtime.results import Outcome, RunResult
+
+TYPE_CHECKING = False  # a run without packages need not load what finds them
+if TYPE_CHECKING:
+    from hermetic_runtime.packages.settings import PackageSettings
 
 _DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run one program; its exit status."""
+def run(options: argparse.Namespace, *, clock: Callable[[], float] | None = None) -> int:
+    """Run one program; its exit status. `clock`, in seconds since the epoch, is policy's."""
     limits = read_limits(options)
     environment = read_environment(options.env)
     mounts = [Mount.parse(text) for text in options.mount]
@@ -34,24 +42,35 @@ def run(options: argparse.Namespace) -> int:
             bar.remove()
             write(_DESCRIPTORS[stream], data)
 
-        result = sandbox.run(
-            program.source,
-            filename=program.filename,
-            args=program.arguments,
-            stdin=program.stdin,
-            env=environment,
-            mounts=mounts,
-            limits=limits,
-            out=options.out,
-            requirements=options.requirements,
-            requirements_files=options.requirements_files,
-            interpreter=options.interpreter,
-            packages=read_package_settings(options),
-            isolation=options.isolation,
-            capture_value=options.json,
-            on_output=None if options.json else pass_on,
-            on_progress=bar.show,
-        )
+        def execute(
+            limits: Limits, packages: PackageSettings | None, imports: ImportRules | None
+        ) -> RunResult:
+            return sandbox.run(
+                program.source,
+                filename=program.filename,
+                args=program.arguments,
+                stdin=program.stdin,
+                env=environment,
+                mounts=mounts,
+                limits=limits,
+                out=options.out,
+                requirements=options.requirements,
+                requirements_files=options.requirements_files,
+                interpreter=options.interpreter,
+                packages=packages,
+                imports=imports,
+                isolation=options.isolation,
+                capture_value=options.json,
+                on_output=None if options.json else pass_on,
+                on_progress=bar.show,
+            )
+
+        if options.policy is None:
+            result = execute(limits, read_package_settings(options), None)
+        else:
+            from hermetic.cli.judged_run import run_judged
+
+            result, limits = run_judged(options, program, environment, execute, clock=clock)
     if options.json:
         write(STDOUT, json.dumps(result.to_dict(), indent=2).encode() + b"\n")
     else:
@@ -62,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     ending = describe_ending(result, limits)
     if ending is not None:
         say(ending.message, hint=ending.hint)
-    return result.exit_code
+    return exit_status.DENIED if result.outcome is Outcome.DENIED else result.exit_code
 
 
 def read_environment(words: Sequence[str]) -> dict[str, str]:

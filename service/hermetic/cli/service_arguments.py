@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _SERVE_DESCRIPTION = """\
@@ -24,7 +25,8 @@ HERMETIC_KEPT_SECONDS, HERMETIC_KEPT_RUNS_PER_GRANT,
 HERMETIC_FILE_BYTES_PER_GRANT, HERMETIC_UPLOADS_SECONDS,
 HERMETIC_SESSIONS_PER_GRANT, HERMETIC_LIVE_SESSIONS,
 HERMETIC_SESSION_IDLE_SECONDS, HERMETIC_SESSION_KEPT_SECONDS,
-HERMETIC_SHUTDOWN_SECONDS, HERMETIC_DATA_DIRECTORY."""
+HERMETIC_SHUTDOWN_SECONDS, HERMETIC_DATA_DIRECTORY,
+HERMETIC_POLICY, HERMETIC_TOOL_NAME."""
 
 _MCP_DESCRIPTION = """\
 Serve MCP on standard input and output, for a client that starts this command itself.
@@ -51,13 +53,29 @@ def add_services(commands: Any, add_limits: AddLimits) -> None:
     serve.add_argument(
         "--no-key", action="store_true", help="ask for no key; only on a loopback address"
     )
+    _add_policy(serve)
     mcp = commands.add_parser(
         "mcp", help="serve MCP on stdin and stdout", description=_MCP_DESCRIPTION
     )
+    _add_policy(mcp)
     add_limits(mcp)
     _add_key(commands, add_limits)
     for parser in (serve, mcp):
         parser.formatter_class = layout
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--policy",
+        type=lambda text: Path(text).absolute(),
+        metavar="FILE",
+        help="judge every call by this policy; changes of the file apply at once",
+    )
+    parser.add_argument(
+        "--tool-name",
+        metavar="NAME",
+        help="the name of the tool that runs code, for MCP and for policy (python_execute)",
+    )
 
 
 def _add_key(commands: Any, add_limits: AddLimits) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from hermetic.cli.limits import read_limits
 from hermetic.settings import ServiceSettings
@@ -11,7 +12,8 @@ from hermetic.settings import ServiceSettings
 
 def serve(options: argparse.Namespace) -> int:
     """Serve HTTP until a signal; the exit status."""
-    settings = ServiceSettings.read(os.environ, {"host": options.host, "port": options.port})
+    given = {"host": options.host, "port": options.port, **_policy(options)}
+    settings = ServiceSettings.read(os.environ, given)
     from hermetic.http.serving import serve as serve_http
 
     return serve_http(settings, needs_key=not options.no_key)
@@ -19,7 +21,11 @@ def serve(options: argparse.Namespace) -> int:
 
 def serve_mcp(options: argparse.Namespace) -> int:
     """Serve MCP on stdin and stdout until stdin ends; the exit status."""
-    settings = ServiceSettings.read(os.environ)
+    settings = ServiceSettings.read(os.environ, _policy(options))
     from hermetic.mcp.stdio import serve_stdio
 
     return serve_stdio(settings, read_limits(options))
+
+
+def _policy(options: argparse.Namespace) -> dict[str, Any]:
+    return {"policy": options.policy, "tool_name": options.tool_name}

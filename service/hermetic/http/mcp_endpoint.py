@@ -8,7 +8,7 @@ from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.mcpserver import Context
+from mcp.server.context import ServerRequestContext
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -28,7 +28,14 @@ class McpEndpoint:
     """An ASGI application. A session of the protocol belongs to the key that opened it."""
 
     def __init__(self, service: Service) -> None:
-        server = make_server(service.runs, service.files, _grant_of)
+        server = make_server(
+            service.runs,
+            service.files,
+            _grant_of,
+            tool_name=service.settings.tool_name,
+            policy=service.policy,
+            users_approve=not service.needs_key,
+        )
         # Hosts and origins are checked where callers are.
         security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(
@@ -57,9 +64,9 @@ class McpEndpoint:
         await self._sessions.handle_request(scope, receive, send)
 
 
-def _grant_of(context: Context[Any, Any]) -> Grant:
+def _grant_of(context: ServerRequestContext[Any, Any]) -> Grant:
     """Raises `Unauthenticated` for a call that came in no other way than through here."""
-    request = context.request_context.request
+    request = context.request
     grant = request.scope.get(_CALLER) if request is not None else None
     if not isinstance(grant, Grant):
         raise Unauthenticated("a key is needed")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mcp.server.mcpserver import Context
+from mcp.server.context import ServerRequestContext
 
 from hermetic.grants import Grant
 
-GrantOf = Callable[["Context[Any, Any]"], Grant]
+GrantOf = Callable[["ServerRequestContext[Any, Any]"], Grant]
 """Finds the grant of a call. Raises `Unauthenticated`."""

@@ -57,10 +57,10 @@ def add_resources(
     """Let the files be read by who may."""
 
     async def session_file(session: str, path: str, ctx: Context[Any, Any]) -> bytes:
-        return await _read(lambda: sessions.workspace(grant_of(ctx), session), path)
+        return await _read(lambda: sessions.workspace(grant_of(ctx.request_context), session), path)
 
     async def run_file(run: str, path: str, ctx: Context[Any, Any]) -> bytes:
-        return await _read(lambda: files.made(grant_of(ctx), run), path)
+        return await _read(lambda: files.made(grant_of(ctx.request_context), run), path)
 
     server.resource(
         _SESSION_FILES,

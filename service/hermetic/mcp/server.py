@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import CallToolResult, ToolAnnotations
+from mcp.server.request_state import RequestStateSecurity
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 
-from hermetic.errors import InvalidInput
-from hermetic.grants import Grant, narrowed
+from hermetic.errors import ApprovalRequired, InvalidInput
+from hermetic.grants import Grant
 from hermetic.kept_files import KeptFiles
 from hermetic.mcp.arguments import (
     DEFAULT_TIMEOUT_MS,
@@ -29,11 +31,15 @@ from hermetic.mcp.arguments import (
 from hermetic.mcp.callers import GrantOf
 from hermetic.mcp.errors import said_to_the_caller
 from hermetic.mcp.links import add_resources, files_of_run, files_of_session
+from hermetic.mcp.policing import arguments_of, can_ask, hiding, question, take_answer
 from hermetic.mcp.reports import tool_result
 from hermetic.mcp.session_tools import add_session_tools
 from hermetic.orders import Ended, ProgressMade, RunOrder, SessionPlace
+from hermetic.policy.decisions import Allowance
+from hermetic.policy.enforcing import AdmittedOrder, EnforcedPolicy
 from hermetic.runs import RunService, SubmittedRun
 from hermetic.sessions import Sessions
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import RunResult
 
 _INSTRUCTIONS = """\
@@ -50,10 +56,20 @@ the code failed. Top-level `await` works. Nothing is kept from call to call with
 `session`; one has the packages that it was created with."""
 
 
-def make_server(runs: RunService, kept: KeptFiles, grant_of: GrantOf) -> MCPServer[Any]:
+def make_server(
+    runs: RunService,
+    kept: KeptFiles,
+    grant_of: GrantOf,
+    *,
+    tool_name: str = "python_execute",
+    policy: EnforcedPolicy | None = None,
+    users_approve: bool = False,
+) -> MCPServer[Any]:
     """A server whose runs are those of `runs`, each for the grant that `grant_of` finds.
 
-    `kept` keeps what runs make, so that it can be read as resources.
+    `kept` keeps what runs make, so that it can be read as resources. With `users_approve`,
+    what needs an approval is asked of the client's own user; otherwise it is refused until
+    somebody else has approved it.
     """
 
     async def python_execute(
@@ -65,20 +81,32 @@ def make_server(runs: RunService, kept: KeptFiles, grant_of: GrantOf) -> MCPServ
         interpreter: Interpreter = "auto",
         files: Files = None,
         session: OptionalSession = None,
-    ) -> Annotated[CallToolResult, RunResult]:
-        with said_to_the_caller():
-            grant = grant_of(ctx)
-            order = RunOrder(
+    ) -> Annotated[CallToolResult | InputRequiredResult, RunResult]:
+        def order(grant: Grant, allowance: Allowance | None = None) -> RunOrder:
+            asked = RunOrder(
                 code=code,
                 inputs=context or {},
                 files={path: contents_of(path, file) for path, file in (files or {}).items()},
                 requirements=tuple(requirements or ()),
                 interpreter=interpreter,
             )
-            place = await asyncio.to_thread(
-                placed, order, grant, timeout / 1000, session, runs.sessions, kept
-            )
-            return await _execute(runs, kept, grant, place, ctx)
+            return placed(asked, grant, timeout / 1000, session, runs.sessions, kept, allowance)
+
+        async def admitted(grant: Grant) -> AdmittedOrder:
+            make = partial(order, grant)
+            if policy is None:
+                return AdmittedOrder(await asyncio.to_thread(make))
+            approval = await take_answer(policy, grant, ctx) if users_approve else None
+            return await policy.order(grant, arguments_of(ctx), make, approval=approval)
+
+        with said_to_the_caller():
+            grant = grant_of(ctx.request_context)
+            try:
+                return await _execute(runs, kept, grant, await admitted(grant), ctx)
+            except ApprovalRequired as error:
+                if users_approve and can_ask(ctx):
+                    return question(error, code)
+                raise
 
     server = MCPServer[Any](
         "hermetic",
@@ -86,9 +114,12 @@ def make_server(runs: RunService, kept: KeptFiles, grant_of: GrantOf) -> MCPServ
         version=version("hermetic"),
         instructions=_INSTRUCTIONS,
         log_level="WARNING",
+        middleware=[hiding(policy, grant_of)] if policy else [],
+        request_state_security=RequestStateSecurity(keys=[policy.state_key]) if policy else None,
     )
     server.add_tool(
         python_execute,
+        name=tool_name,
         title="Execute Python",
         description=_DESCRIPTION,
         annotations=ToolAnnotations(
@@ -110,13 +141,14 @@ def placed(
     session: str | None,
     sessions: Sessions,
     kept: KeptFiles,
+    allowance: Allowance | None = None,
 ) -> RunOrder:
     """The order with its session and its limits. This may wait for a disk.
 
     Raises `SessionNotFound`, and `InvalidInput` for what is not for a run in a session.
     """
     if session is None:
-        limits = narrowed(grant, {"wall_seconds": min(seconds, grant.limits.wall_seconds)})
+        limits = _at_most(seconds, grant.limits if allowance is None else allowance.limits)
         return replace(order, limits=limits, keep_files=kept.room(grant) > 0)
     if order.requirements or order.interpreter != "auto":
         raise InvalidInput(
@@ -124,15 +156,23 @@ def placed(
             hint="Give them to session_create.",
         )
     record = sessions.find(grant, session)
-    limits = sessions.limits(grant, record, {})
-    limits = replace(limits, wall_seconds=min(seconds, limits.wall_seconds))
+    limits = _at_most(seconds, sessions.limits(grant, record, {}, allowance))
     return replace(order, limits=limits, session=SessionPlace(record.id, record.generation))
 
 
+def _at_most(seconds: float, limits: Limits) -> Limits:
+    return replace(limits, wall_seconds=min(seconds, limits.wall_seconds))
+
+
 async def _execute(
-    runs: RunService, kept: KeptFiles, grant: Grant, order: RunOrder, ctx: Context[Any, Any]
+    runs: RunService,
+    kept: KeptFiles,
+    grant: Grant,
+    admitted: AdmittedOrder,
+    ctx: Context[Any, Any],
 ) -> CallToolResult:
-    run = runs.submit(grant, order, streams=True)
+    order, admission = admitted
+    run = runs.submit(grant, order, streams=True, admission=admission)
     result = await _follow(run, ctx)
     if order.session is not None:
         return tool_result(result, files_of_session(order.session.id))

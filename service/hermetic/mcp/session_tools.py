@@ -74,7 +74,7 @@ def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: Gran
         interpreter: Interpreter = "auto",
     ) -> CreatedSession:
         with said_to_the_caller():
-            grant = grant_of(ctx)
+            grant = grant_of(ctx.request_context)
             order = SessionOrder(
                 limits=grant.limits,
                 requirements=tuple(requirements or ()),
@@ -86,13 +86,13 @@ def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: Gran
 
     async def session_close(ctx: Context[Any, Any], session: SessionHandle) -> ClosedSession:
         with said_to_the_caller():
-            grant = grant_of(ctx)
+            grant = grant_of(ctx.request_context)
             await sessions.in_thread(lambda: sessions.use(grant, session, Session.delete))
             return ClosedSession(session=session)
 
     async def workspace_list(ctx: Context[Any, Any], session: SessionHandle) -> Listing:
         with said_to_the_caller():
-            grant = grant_of(ctx)
+            grant = grant_of(ctx.request_context)
             found = await sessions.in_thread(lambda: sessions.workspace(grant, session).list())
             return Listing(files=[FileInWorkspace(path=it.path, size=it.size) for it in found])
 
@@ -100,14 +100,14 @@ def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: Gran
         ctx: Context[Any, Any], session: SessionHandle, path: Path
     ) -> FileContents:
         with said_to_the_caller():
-            grant = grant_of(ctx)
+            grant = grant_of(ctx.request_context)
             return await sessions.in_thread(lambda: _read(sessions.workspace(grant, session), path))
 
     async def workspace_write(
         ctx: Context[Any, Any], session: SessionHandle, path: Path, contents: Contents
     ) -> FileInWorkspace:
         with said_to_the_caller():
-            grant, data = grant_of(ctx), contents_of(path, contents)
+            grant, data = grant_of(ctx.request_context), contents_of(path, contents)
             put = partial(_put, path=path, data=data)
             await sessions.in_thread(lambda: sessions.use(grant, session, put))
             return FileInWorkspace(path=path, size=len(data))

@@ -17,6 +17,7 @@ from hermetic.kept_files import KeptFiles
 from hermetic.logs import log_to_stderr
 from hermetic.mcp.server import make_server, stopping
 from hermetic.measurements import Measurements
+from hermetic.policy.enforcing import EnforcedPolicy, enforced
 from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
 from hermetic_runtime.errors import HermeticError
@@ -27,25 +28,38 @@ _log = logging.getLogger("hermetic.mcp")
 
 
 def serve_stdio(settings: ServiceSettings, limits: Limits) -> int:
-    """Until stdin ends; the exit status. A run that is under way then is cancelled."""
+    """Until stdin ends; the exit status. A run that is under way then is cancelled.
+
+    Raises what `enforced` does.
+    """
     log_to_stderr(logging.WARNING)
     grant = replace(LOCAL, limits=limits)
-    with TemporaryDirectory(prefix="hermetic-mcp-") as folder:
+    with enforced(settings) as policy, TemporaryDirectory(prefix="hermetic-mcp-") as folder:
         # What calls make is kept for this client only; sessions are where they always are.
         settings = replace(settings, shutdown_seconds=0, data_directory=Path(folder))
         database = Database(settings.data_directory)
         try:
-            anyio.run(_serve, settings, KeptFiles(database, settings), grant)
+            anyio.run(_serve, settings, KeptFiles(database, settings), grant, policy)
         finally:
             database.close()
     return 0
 
 
-async def _serve(settings: ServiceSettings, files: KeptFiles, grant: Grant) -> None:
+async def _serve(
+    settings: ServiceSettings, files: KeptFiles, grant: Grant, policy: EnforcedPolicy | None
+) -> None:
     runs = RunService(settings, Measurements())
     preparing = asyncio.create_task(asyncio.to_thread(_prepare))
     async with stopping(runs):
-        await make_server(runs, files, lambda _: grant).run_stdio_async()
+        server = make_server(
+            runs,
+            files,
+            lambda _: grant,
+            tool_name=settings.tool_name,
+            policy=policy,
+            users_approve=True,
+        )
+        await server.run_stdio_async()
     preparing.cancel()
     with suppress(asyncio.CancelledError):
         await preparing

@@ -85,9 +85,9 @@ class EnforcedPolicy:
             await asyncio.to_thread(admission.abandoned, type(error).__name__)
             raise
 
-    def hides(self, grant: Grant) -> bool:
-        """Whether this grant is not to see the tool that runs code."""
-        return self.judge().hides(self.tool, grant)
+    def hides(self, grant: Grant, tool: str) -> bool:
+        """Whether this grant is not to see that there is such a tool."""
+        return self.judge().hides(tool, grant)
 
 
 @contextmanager
@@ -136,8 +136,13 @@ def within(order: RunOrder, allowance: Allowance) -> RunOrder:
         order,
         interpreters=allowance.interpreters,
         package_rules=allowance.packages,
-        imports=None if allowance.imports == ImportRules() else allowance.imports,
+        imports=bounding_imports(allowance),
     )
+
+
+def bounding_imports(allowance: Allowance) -> ImportRules | None:
+    """None where everything may be imported, which then costs a guest nothing."""
+    return None if allowance.imports == ImportRules() else allowance.imports
 
 
 def _abandon_late(admitting: asyncio.Future[Admission]) -> None:
