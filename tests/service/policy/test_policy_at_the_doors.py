@@ -291,4 +291,4 @@ def test_what_a_run_used_is_written_down_with_its_packages(
         assert post(client, "import six", requirements=["six"]).json()["outcome"] == "ok"
     ended = [record for record in audited(data) if "outcome" in record][-1]
     assert ended["outcome"] == "ok"
-    assert ended["lock_hash"].startswith("pyodide-")
+    assert ended["lock"].startswith("pyodide-")
