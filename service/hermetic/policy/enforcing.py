@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from hermetic.policy.policy_judge import PolicyJudge
 from hermetic.policy.signed_state import signing_key
 from hermetic.policy.source import PolicySource
 from hermetic.settings import ServiceSettings
+from hermetic_runtime.results import Outcome, RunResult
 
 REQUIRED_ARGUMENTS = frozenset({"code"})
 """Of the tool that runs code."""
@@ -48,13 +49,20 @@ class EnforcedPolicy:
     state_key: bytes
 
     async def admit(
-        self, grant: Grant, arguments: Mapping[str, Any], *, approval: str | None = None
+        self,
+        grant: Grant,
+        arguments: Mapping[str, Any],
+        *,
+        tool: str | None = None,
+        required: frozenset[str] = REQUIRED_ARGUMENTS,
+        approval: str | None = None,
     ) -> Admission:
-        """A call of the tool that runs code, with its arguments in JSON as they came.
+        """A call of a tool, of the one that runs code unless it is named, with its arguments
+        in JSON as they came.
 
         Raises what `Gate.admit` does. The admission has to be ended.
         """
-        call = Call(tool=self.tool, arguments=arguments, grant=grant, required=REQUIRED_ARGUMENTS)
+        call = Call(tool=tool or self.tool, arguments=arguments, grant=grant, required=required)
         admitting = asyncio.ensure_future(
             asyncio.to_thread(self.gate.admit, call, approval=approval)
         )
@@ -63,6 +71,30 @@ class EnforcedPolicy:
         except asyncio.CancelledError:
             admitting.add_done_callback(_abandon_late)
             raise
+
+    @asynccontextmanager
+    async def judged(
+        self,
+        grant: Grant,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        required: frozenset[str] = frozenset(),
+        approval: str | None = None,
+    ) -> AsyncGenerator[Allowance]:
+        """For a call that runs no code: what it is allowed. It counts unless it fails.
+
+        Raises what `Gate.admit` does.
+        """
+        admission = await self.admit(
+            grant, arguments, tool=tool, required=required, approval=approval
+        )
+        try:
+            yield admission.decision.allowance
+        except BaseException as error:
+            await asyncio.to_thread(admission.abandoned, type(error).__name__)
+            raise
+        await asyncio.to_thread(admission.carried_out, RunResult(Outcome.OK))
 
     async def order(
         self,

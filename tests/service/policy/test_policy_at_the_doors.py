@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from hermetic.audit.log import segments
 from hermetic.cli.arguments import parse_arguments
 from hermetic.cli.running import run
+from hermetic.errors import PolicyDenied
+from hermetic.grants import LOCAL
+from hermetic.policy.enforcing import EnforcedPolicy, open_policy
+from hermetic.policy.gate_settings import GateSettings
 
 EXAMPLES = Path(__file__).parents[3] / "examples/policies"
 PUBLIC = [
@@ -292,3 +297,24 @@ def test_what_a_run_used_is_written_down_with_its_packages(
     ended = [record for record in audited(data) if "outcome" in record][-1]
     assert ended["outcome"] == "ok"
     assert ended["lock"].startswith("pyodide-")
+
+
+def test_calls_that_run_nothing_are_judged_under_their_own_names(
+    data: Path, clock: Clock, policy_file: Callable[[str], Path]
+) -> None:
+    file = policy_file("default: deny\ntools: {list_sessions: {rules: [{rate_limit: 1/hour}]}}\n")
+
+    async def list_sessions(policy: EnforcedPolicy, *, fails: bool = False) -> None:
+        async with policy.judged(LOCAL, "list_sessions", {}):
+            if fails:
+                raise LookupError
+
+    with open_policy(
+        file, GateSettings(data_directory=data), tool="python_execute", clock=clock
+    ) as policy:
+        with pytest.raises(LookupError):
+            anyio.run(partial(list_sessions, policy, fails=True))
+        anyio.run(list_sessions, policy)
+        with pytest.raises(PolicyDenied) as raised:
+            anyio.run(list_sessions, policy)
+    assert raised.value.retry_after_seconds == 3600
