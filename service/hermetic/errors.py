@@ -107,6 +107,7 @@ class PolicyDenied(HermeticError):
     """
 
     code = "denied"
+    retry_after_seconds: int | None = None
 
     def __init__(
         self,

@@ -81,7 +81,7 @@ def make_server(
         interpreter: Interpreter = "auto",
         files: Files = None,
         session: OptionalSession = None,
-    ) -> Annotated[CallToolResult | InputRequiredResult, RunResult]:
+    ) -> Annotated[CallToolResult, RunResult] | InputRequiredResult:
         def order(grant: Grant, allowance: Allowance | None = None) -> RunOrder:
             asked = RunOrder(
                 code=code,
