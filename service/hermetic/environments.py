@@ -7,7 +7,6 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,6 @@ from hermetic_runtime.packages.kept_sets import list_sets
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.preparing_process import run_preparing
 from hermetic_runtime.providing import (
-    InterpreterName,
     ProvidedEnvironment,
     WantedEnvironment,
     provide,
@@ -56,15 +54,12 @@ class Environments:
         self._lock = threading.Lock()
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="environments")
 
-    def build(
-        self, grant: Grant, interpreter: InterpreterName, requirements: Sequence[str], code: str
-    ) -> BuiltEnvironment:
+    def build(self, grant: Grant, wanted: WantedEnvironment, code: str) -> BuiltEnvironment:
         """Begin, unless it is under way. `code` imports what is to be loaded ahead.
 
         Raises `NotAllowed` when the grant has as many as it may, and `InvalidInput`.
         """
-        wanted = WantedEnvironment(interpreter, tuple(requirements))
-        text = json.dumps([interpreter, sorted(requirements), code])
+        text = json.dumps([wanted.interpreter, sorted(wanted.requirements), code])
         key = grant.id, f"env_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
         with self._lock:
             found = self._built.get(key)
@@ -77,7 +72,7 @@ class Environments:
                 raise NotAllowed(
                     f"this key has {MOST_ENVIRONMENTS} environments, as many as it may"
                 )
-            made = BuiltEnvironment(key[1], interpreter, tuple(requirements), time.time())
+            made = BuiltEnvironment(key[1], wanted.interpreter, wanted.requirements, time.time())
             self._built[key] = made
         self._builder.submit(self._build, key, wanted, code.encode("utf-8", "surrogatepass"))
         return made

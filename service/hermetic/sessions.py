@@ -14,11 +14,17 @@ from dataclasses import fields, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
-from hermetic.errors import HermeticError, NotAllowed, SessionBusy, SessionNotFound
+from hermetic.errors import (
+    HermeticError,
+    NotAllowed,
+    PolicyDenied,
+    SessionBusy,
+    SessionNotFound,
+)
 from hermetic.grants import Grant, narrowed
 from hermetic.policy.allowances import narrow
 from hermetic.policy.decisions import Allowance
-from hermetic.session_orders import SessionOrder, SessionView
+from hermetic.session_orders import SessionOrder, SessionView, interpreter_of
 from hermetic.settings import ServiceSettings
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.providing import OnProgress
@@ -45,6 +51,8 @@ class Sessions:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
+        self.kept_seconds: Callable[[str], float] = lambda _: settings.session_kept_seconds
+        """How long the sessions of a grant, by its id, are kept after they were used last."""
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._reserved = set[tuple[str, str]]()
         self._lock = threading.Lock()
@@ -103,11 +111,19 @@ class Sessions:
     ) -> Limits:
         """Of one run: those of its session, of its grant or of policy, and those `given`.
 
-        Raises as `narrowed` and `narrow` do.
+        Raises as `narrowed` and `narrow` do, and `PolicyDenied` for a session whose
+        interpreter is not allowed any more.
         """
         if allowance is None:
             within = _narrower(record.limits, grant.limits)
             return narrowed(replace(grant, limits=within), given)
+        interpreter = interpreter_of(record)
+        if interpreter not in allowance.interpreters:
+            raise PolicyDenied(
+                f"the interpreter of this session, {interpreter}, is not allowed",
+                rule=allowance.caps.get("interpreters", "interpreters"),
+                hint="Make another session.",
+            )
         within = _narrower(record.limits, allowance.limits)
         caps = dict.fromkeys(_smaller(within, allowance.limits), "the limits of the session")
         return narrow(replace(allowance, limits=within, caps={**allowance.caps, **caps}), given)
@@ -119,7 +135,7 @@ class Sessions:
         `NotAllowed` when the grant has as many as it may.
         """
         with self._creating:
-            self._check_room(grant)
+            self._check_room(grant, order.most)
         with Session.create(
             order.name,
             owner=grant.id,
@@ -127,21 +143,32 @@ class Sessions:
             limits=order.limits,
             requirements=order.requirements,
             interpreter=order.interpreter,
+            packages=order.packages,
             on_progress=on_progress,
         ) as session:
             return SessionView(session.record, "hibernating")
 
-    def fork(self, grant: Grant, id: str, name: str | None) -> SessionView:  # noqa: A002
-        """Raises `SessionNotFound`, `SessionBusy`, and as `create` does."""
+    def fork(
+        self,
+        grant: Grant,
+        id: str,  # noqa: A002
+        name: str | None,
+        most: int | None = None,
+    ) -> SessionView:
+        """`most` as in a `SessionOrder`.
+
+        Raises `SessionNotFound`, `SessionBusy`, and as `create` does.
+        """
         with self._creating:
-            self._check_room(grant)
+            self._check_room(grant, most)
             return SessionView(
                 self.use(grant, id, lambda session: session.fork(name)), "hibernating"
             )
 
-    def _check_room(self, grant: Grant) -> None:
+    def _check_room(self, grant: Grant, most: int | None) -> None:
         count = len(SessionStore().records.list(grant.id))
-        if count >= self._settings.sessions_per_grant:
+        room = self._settings.sessions_per_grant
+        if count >= (room if most is None else min(room, most)):
             raise NotAllowed(
                 f"this key has {count:,} sessions, as many as it may",
                 hint="Delete the sessions that are no longer needed.",
@@ -236,9 +263,8 @@ class Sessions:
 
     def _delete_expired(self) -> None:
         """Those without an owner belong to a user of this machine, and stay."""
-        before = time.time() - self._settings.session_kept_seconds
         for record in SessionStore().records.list():
-            if not record.owner or record.used >= before:
+            if not record.owner or record.used >= time.time() - self.kept_seconds(record.owner):
                 continue
             try:
                 with self.reserve(Grant(record.owner, ""), record.id) as reserved:

@@ -25,6 +25,7 @@ from hermetic.http.requests import json_response, service_of
 from hermetic.http.run_endpoints import remove_run, run, show_run
 from hermetic.http.service import Service
 from hermetic.measurements import CONTENT_TYPE
+from hermetic.policy.enforcing import kept_seconds
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.preparation import prepare
 
@@ -40,6 +41,9 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(mcp.running())
+            if service.policy is not None:
+                most = service.settings.session_kept_seconds
+                service.runs.sessions.kept_seconds = kept_seconds(service.policy, grants, most)
             await service.kept.recover(grants)
             tasks = [
                 asyncio.create_task(_make_ready(service)),

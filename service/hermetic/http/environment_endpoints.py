@@ -13,10 +13,12 @@ from starlette.responses import Response
 from hermetic.environments import BuiltEnvironment
 from hermetic.grants import Grant
 from hermetic.http.bodies import parse
+from hermetic.http.judging import judged
 from hermetic.http.posting import posting
 from hermetic.http.requests import caller, json_response, service_of
 from hermetic.http.schemas import MOST_REQUIREMENTS, Body, FailureBody
-from hermetic_runtime.providing import InterpreterName
+from hermetic.policy.allowances import package_settings
+from hermetic_runtime.providing import InterpreterName, WantedEnvironment
 
 
 class NewEnvironmentBody(Body):
@@ -59,9 +61,11 @@ async def build_environment(request: Request, grant: Grant, body: bytes) -> Resp
     """POST /v1/environments."""
     given = parse(NewEnvironmentBody, body, "an environment")
     environments = service_of(request).environments
-    built = await asyncio.to_thread(
-        environments.build, grant, given.interpreter, given.requirements, given.code
-    )
+    asked = given.model_dump(mode="json", exclude_unset=True)
+    async with judged(request, grant, "environment_build", asked) as allowance:
+        settings = allowance and package_settings(allowance)
+        wanted = WantedEnvironment(given.interpreter, tuple(given.requirements), settings=settings)
+        built = await asyncio.to_thread(environments.build, grant, wanted, given.code)
     return json_response(_fields(built), 202, {"Location": f"/v1/environments/{built.id}"})
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO
 
@@ -14,6 +16,7 @@ from starlette.responses import Response
 from hermetic.errors import BodyTooLarge, SessionNotFound, UnknownFile
 from hermetic.http.bodies import read_file
 from hermetic.http.file_responses import OpenFile, entity_tag, path_in_workspace
+from hermetic.http.judging import judged
 from hermetic.http.posting import answered_once
 from hermetic.http.requests import caller, json_response, service_of
 from hermetic.http.session_schemas import upload_fields, workspace_fields
@@ -24,20 +27,26 @@ from hermetic_runtime.sessions.workspace import Workspace, checked_path
 
 async def list_session_files(request: Request) -> Response:
     """GET /v1/sessions/{id}/files."""
-    workspace = await _session_workspace(request)
-    return json_response(await asyncio.to_thread(workspace_fields, workspace))
+    async with _session_workspace(request, "workspace_list") as workspace:
+        return json_response(await asyncio.to_thread(workspace_fields, workspace))
 
 
 async def read_session_file(request: Request) -> Response:
     """GET and HEAD /v1/sessions/{id}/files/{path}."""
-    workspace = await _session_workspace(request)
-    return await _file(request, workspace)
+    path = path_in_workspace(request)
+    async with _session_workspace(request, "workspace_read", path=path) as workspace:
+        return await _file(request, workspace)
 
 
-async def _session_workspace(request: Request) -> Workspace:
+@asynccontextmanager
+async def _session_workspace(
+    request: Request, tool: str, **arguments: str
+) -> AsyncGenerator[Workspace]:
+    """What is done with it is judged as a call of `tool`."""
     grant, sessions = await caller(request), service_of(request).runs.sessions
     id_ = request.path_params["id"]
-    return await sessions.in_thread(lambda: sessions.workspace(grant, id_))
+    async with judged(request, grant, tool, {"session": id_, **arguments}):
+        yield await sessions.in_thread(lambda: sessions.workspace(grant, id_))
 
 
 async def list_run_files(request: Request) -> Response:
@@ -83,7 +92,8 @@ async def write_session_file(request: Request) -> Response:
         def put(session: Session) -> Response:
             return _put(session, path, file)
 
-        response = await sessions.in_thread(lambda: sessions.use(grant, id_, put))
+        async with judged(request, grant, "workspace_write", {"session": id_, "path": path}):
+            response = await sessions.in_thread(lambda: sessions.use(grant, id_, put))
     if response.status_code == 201:
         response.headers["Location"] = request.scope["raw_path"].decode("ascii")
     return response
@@ -113,7 +123,8 @@ async def delete_session_file(request: Request) -> Response:
         except SessionNotFound as error:
             raise UnknownFile(error.message) from None
 
-    await sessions.in_thread(lambda: sessions.use(grant, id_, remove))
+    async with judged(request, grant, "workspace_delete", {"session": id_, "path": path}):
+        await sessions.in_thread(lambda: sessions.use(grant, id_, remove))
     return Response(status_code=204)
 
 
@@ -127,7 +138,8 @@ async def upload(request: Request) -> Response:
         digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
 
         async def work() -> Response:
-            kept = await asyncio.to_thread(files.take_in, grant, file)
+            async with judged(request, grant, "file_upload", {}):
+                kept = await asyncio.to_thread(files.take_in, grant, file)
             return json_response(upload_fields(kept), 201, {"Location": f"/v1/files/{kept.id}"})
 
         return await answered_once(request, grant, digest.digest(), work)

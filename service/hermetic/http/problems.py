@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from hermetic.errors import (
     ApprovalRequired,
+    AuditUnavailable,
     BodyTooLarge,
     CountersUnavailable,
     HermeticError,
@@ -51,6 +52,7 @@ _STATUSES: tuple[tuple[type[HermeticError], int], ...] = (
     (QueueFull, 429),
     (ServiceStopping, 503),
     (CountersUnavailable, 503),
+    (AuditUnavailable, 503),
     (ApprovalRequired, 202),
     (PolicyDenied, 403),
 )

@@ -59,7 +59,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
         kept = KeptRuns(database, runs, files, settings)
         answers = KeptAnswers(database, settings)
         authenticate = by_key(keys.authenticate) if needs_key else local_without_key
-        policy = stack.enter_context(enforced(settings))
+        policy = stack.enter_context(enforced(settings, measurements))
         service = Service(
             settings,
             authenticate,

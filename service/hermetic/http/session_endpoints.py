@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hermetic.errors import NotAllowed
 from hermetic.grants import Grant
 from hermetic.http.bodies import parse
+from hermetic.http.judging import judged
 from hermetic.http.posting import posting
 from hermetic.http.requests import caller, json_response, service_of
 from hermetic.http.session_schemas import (
@@ -37,9 +38,12 @@ def _id(request: Request) -> str:
 @posting
 async def create_session(request: Request, grant: Grant, body: bytes) -> Response:
     """POST /v1/sessions."""
-    order = parse(NewSessionBody, body, "a session").order(grant)
+    given = parse(NewSessionBody, body, "a session")
     sessions = _sessions(request)
-    return _created(await sessions.in_thread(lambda: sessions.create(grant, order)))
+    asked = given.model_dump(mode="json", exclude_unset=True)
+    async with judged(request, grant, "session_create", asked) as allowance:
+        order = given.order(grant, allowance)
+        return _created(await sessions.in_thread(lambda: sessions.create(grant, order)))
 
 
 def _created(view: SessionView) -> Response:
@@ -64,7 +68,8 @@ async def show_session(request: Request) -> Response:
 async def delete_session(request: Request) -> Response:
     """DELETE /v1/sessions/{id}."""
     grant, sessions = await caller(request), _sessions(request)
-    await sessions.in_thread(lambda: sessions.use(grant, _id(request), Session.delete))
+    async with judged(request, grant, "session_close", {"session": _id(request)}):
+        await sessions.in_thread(lambda: sessions.use(grant, _id(request), Session.delete))
     return Response(status_code=204)
 
 
@@ -72,22 +77,24 @@ async def delete_session(request: Request) -> Response:
 async def fork_session(request: Request, grant: Grant, body: bytes) -> Response:
     """POST /v1/sessions/{id}/fork."""
     name = parse(ForkBody, body, "a fork").name
-    sessions = _sessions(request)
-    return _created(await sessions.in_thread(lambda: sessions.fork(grant, _id(request), name)))
+    sessions, session = _sessions(request), _id(request)
+    async with judged(request, grant, "session_fork", {"session": session}) as allowance:
+        most = allowance.sessions.most if allowance else None
+        return _created(await sessions.in_thread(lambda: sessions.fork(grant, session, name, most)))
 
 
 @posting
 async def hibernate_session(request: Request, grant: Grant, body: bytes) -> Response:
     """POST /v1/sessions/{id}/hibernate."""
     parse(NothingBody, body, "an empty object")
-    return await _changed(request, grant, Session.hibernate)
+    return await _changed(request, grant, "session_hibernate", Session.hibernate)
 
 
 @posting
 async def restart_session(request: Request, grant: Grant, body: bytes) -> Response:
     """POST /v1/sessions/{id}/restart."""
     parse(NothingBody, body, "an empty object")
-    return await _changed(request, grant, Session.restart)
+    return await _changed(request, grant, "session_restart", Session.restart)
 
 
 @posting
@@ -104,32 +111,36 @@ async def make_checkpoint(request: Request, grant: Grant, body: bytes) -> Respon
             )
         session.checkpoint(name)
 
-    return await _changed(request, grant, make)
+    return await _changed(request, grant, "session_checkpoint", make)
 
 
 @posting
 async def restore_session(request: Request, grant: Grant, body: bytes) -> Response:
     """POST /v1/sessions/{id}/restore."""
     name = parse(CheckpointBody, body, "a checkpoint").name
-    return await _changed(request, grant, lambda session: session.restore(name))
+    return await _changed(request, grant, "session_restore", lambda session: session.restore(name))
 
 
 async def delete_checkpoint(request: Request) -> Response:
     """DELETE /v1/sessions/{id}/checkpoints/{name}."""
     grant, sessions = await caller(request), _sessions(request)
     name = request.path_params["checkpoint"]
-    await sessions.in_thread(
-        lambda: sessions.use(grant, _id(request), lambda session: session.drop_checkpoint(name))
-    )
+    async with judged(request, grant, "session_checkpoint", {"session": _id(request)}):
+        await sessions.in_thread(
+            lambda: sessions.use(grant, _id(request), lambda session: session.drop_checkpoint(name))
+        )
     return Response(status_code=204)
 
 
-async def _changed(request: Request, grant: Grant, change: Callable[[Session], None]) -> Response:
-    """The session, after the change."""
+async def _changed(
+    request: Request, grant: Grant, tool: str, change: Callable[[Session], None]
+) -> Response:
+    """The session, after the change, which is judged as a call of `tool`."""
     sessions = _sessions(request)
 
     def work() -> SessionView:
         sessions.use(grant, _id(request), change)
         return sessions.show(grant, _id(request))
 
-    return json_response(session_fields(await sessions.in_thread(work)))
+    async with judged(request, grant, tool, {"session": _id(request)}):
+        return json_response(session_fields(await sessions.in_thread(work)))

@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, StrictStr
 
-from hermetic.grants import Grant, narrowed
+from hermetic.grants import Grant
 from hermetic.http.schemas import MOST_REQUIREMENTS, Body, LimitsBody
 from hermetic.kept_files import KeptFile
-from hermetic.session_orders import SessionOrder, SessionView
+from hermetic.policy.decisions import Allowance
+from hermetic.session_orders import SessionOrder, SessionView, interpreter_of
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.sessions.workspace import Workspace
 
@@ -33,15 +34,18 @@ class NewSessionBody(Body):
     interpreter: InterpreterName = Field("auto", description="Which interpreter to take.")
     limits: LimitsBody = Field(default_factory=lambda: LimitsBody())
 
-    def order(self, grant: Grant) -> SessionOrder:
-        """Raises `InvalidInput` and `NotAllowed`."""
-        return SessionOrder(
+    def order(self, grant: Grant, allowance: Allowance | None = None) -> SessionOrder:
+        """Within the grant, or within what policy allows.
+
+        Raises `InvalidInput`, `NotAllowed` and `PolicyDenied`.
+        """
+        order = SessionOrder(
             name=self.name,
             env=self.env,
-            limits=narrowed(grant, self.limits.chosen()),
             requirements=tuple(self.requirements),
             interpreter=self.interpreter,
         )
+        return order.within(grant, self.limits.chosen(), allowance)
 
 
 class ForkBody(Body):
@@ -87,7 +91,7 @@ def session_fields(view: SessionView) -> dict[str, object]:
         "id": record.id,
         "name": record.name,
         "state": view.state,
-        "interpreter": record.environment.interpreter.parent.name.rpartition("-")[0],
+        "interpreter": interpreter_of(record),
         "created": record.created,
         "used": record.used,
         "runs": record.generation,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from mcp_types import ResourceLink
 from hermetic.errors import HermeticError, InvalidInput, SessionNotFound, UnknownFile
 from hermetic.kept_files import KeptFiles
 from hermetic.mcp.callers import GrantOf
+from hermetic.mcp.policing import Judged
 from hermetic.sessions import Sessions
 from hermetic_runtime.limits import MIB
 from hermetic_runtime.results import WorkspaceFile
@@ -52,15 +54,24 @@ def resource_links(base: str, files: Iterable[WorkspaceFile]) -> list[ResourceLi
 
 
 def add_resources(
-    server: MCPServer[Any], sessions: Sessions, files: KeptFiles, grant_of: GrantOf
+    server: MCPServer[Any],
+    sessions: Sessions,
+    files: KeptFiles,
+    grant_of: GrantOf,
+    judged: Judged,
 ) -> None:
     """Let the files be read by who may."""
 
     async def session_file(session: str, path: str, ctx: Context[Any, Any]) -> bytes:
-        return await _read(lambda: sessions.workspace(grant_of(ctx.request_context), session), path)
+        with _said_to_the_reader():
+            grant = grant_of(ctx.request_context)
+            async with judged(grant, "workspace_read", {"session": session, "path": path}):
+                return await _read(lambda: sessions.workspace(grant, session), path)
 
     async def run_file(run: str, path: str, ctx: Context[Any, Any]) -> bytes:
-        return await _read(lambda: files.made(grant_of(ctx.request_context), run), path)
+        with _said_to_the_reader():
+            grant = grant_of(ctx.request_context)
+            return await _read(lambda: files.made(grant, run), path)
 
     server.resource(
         _SESSION_FILES,
@@ -86,8 +97,14 @@ async def _read(find: Callable[[], Workspace], path: str) -> bytes:
             raise InvalidInput(f"the file has more than {RESOURCE_BYTES:,} bytes")
         return data
 
+    return await asyncio.to_thread(work)
+
+
+@contextmanager
+def _said_to_the_reader() -> Generator[None]:
+    """Raises `ResourceError` for what is raised inside."""
     try:
-        return await asyncio.to_thread(work)
+        yield
     except (SessionNotFound, UnknownFile) as error:
         raise ResourceNotFoundError(f"{error.message} [{error.code}]") from error
     except HermeticError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
@@ -18,8 +19,11 @@ from mcp_types import (
 
 from hermetic.errors import ApprovalRequired
 from hermetic.grants import Grant
+from hermetic.policy.decisions import Allowance
 from hermetic.policy.enforcing import EnforcedPolicy
 
+Judged = Callable[[Grant, str, Mapping[str, Any]], AbstractAsyncContextManager["Allowance | None"]]
+"""Entered for what happens inside, a call of the named tool with these arguments."""
 _QUESTION = "approval"
 _FIRST_VERSION_WITH_QUESTIONS = "2026-07-28"
 _MOST_SHOWN = 2000
@@ -45,6 +49,22 @@ def hiding(
         return result
 
     return middleware
+
+
+def judging(policy: EnforcedPolicy | None) -> Judged:
+    """How tools that run no code are judged; everything is allowed without a policy."""
+
+    @asynccontextmanager
+    async def judged(
+        grant: Grant, tool: str, arguments: Mapping[str, Any]
+    ) -> AsyncGenerator[Allowance | None]:
+        if policy is None:
+            yield None
+            return
+        async with policy.judged(grant, tool, arguments) as allowance:
+            yield allowance
+
+    return judged
 
 
 def arguments_of(context: Context[Any, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from hermetic.mcp.arguments import (
 from hermetic.mcp.callers import GrantOf
 from hermetic.mcp.errors import said_to_the_caller
 from hermetic.mcp.links import add_resources, files_of_run, files_of_session
-from hermetic.mcp.policing import arguments_of, can_ask, hiding, question, take_answer
+from hermetic.mcp.policing import arguments_of, can_ask, hiding, judging, question, take_answer
 from hermetic.mcp.reports import tool_result
 from hermetic.mcp.session_tools import add_session_tools
 from hermetic.orders import Ended, ProgressMade, RunOrder, SessionPlace
@@ -129,8 +129,9 @@ def make_server(
             open_world_hint=False,
         ),
     )
-    add_session_tools(server, runs.sessions, grant_of)
-    add_resources(server, runs.sessions, kept, grant_of)
+    judged = judging(policy)
+    add_session_tools(server, runs.sessions, grant_of, judged)
+    add_resources(server, runs.sessions, kept, grant_of, judged)
     return server
 
 

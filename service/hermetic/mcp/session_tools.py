@@ -23,6 +23,7 @@ from hermetic.mcp.arguments import (
 )
 from hermetic.mcp.callers import GrantOf
 from hermetic.mcp.errors import said_to_the_caller
+from hermetic.mcp.policing import Judged, arguments_of
 from hermetic.session_orders import SessionOrder
 from hermetic.sessions import Sessions
 from hermetic_runtime.preparation import Progress
@@ -65,7 +66,9 @@ class FileContents(BaseModel):
     truncated: bool = False
 
 
-def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: GrantOf) -> None:
+def add_session_tools(
+    server: MCPServer[Any], sessions: Sessions, grant_of: GrantOf, judged: Judged
+) -> None:
     """Sessions and files of the grant that makes the call, and of no other."""
 
     async def session_create(
@@ -75,25 +78,25 @@ def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: Gran
     ) -> CreatedSession:
         with said_to_the_caller():
             grant = grant_of(ctx.request_context)
-            order = SessionOrder(
-                limits=grant.limits,
-                requirements=tuple(requirements or ()),
-                interpreter=interpreter,
-            )
+            order = SessionOrder(requirements=tuple(requirements or ()), interpreter=interpreter)
             tell = _telling(ctx)
-            view = await sessions.in_thread(lambda: sessions.create(grant, order, tell))
+            async with judged(grant, "session_create", arguments_of(ctx)) as allowance:
+                bound = order.within(grant, {}, allowance)
+                view = await sessions.in_thread(lambda: sessions.create(grant, bound, tell))
             return CreatedSession(session=view.record.id)
 
     async def session_close(ctx: Context[Any, Any], session: SessionHandle) -> ClosedSession:
         with said_to_the_caller():
             grant = grant_of(ctx.request_context)
-            await sessions.in_thread(lambda: sessions.use(grant, session, Session.delete))
+            async with judged(grant, "session_close", arguments_of(ctx)):
+                await sessions.in_thread(lambda: sessions.use(grant, session, Session.delete))
             return ClosedSession(session=session)
 
     async def workspace_list(ctx: Context[Any, Any], session: SessionHandle) -> Listing:
         with said_to_the_caller():
             grant = grant_of(ctx.request_context)
-            found = await sessions.in_thread(lambda: sessions.workspace(grant, session).list())
+            async with judged(grant, "workspace_list", arguments_of(ctx)):
+                found = await sessions.in_thread(lambda: sessions.workspace(grant, session).list())
             return Listing(files=[FileInWorkspace(path=it.path, size=it.size) for it in found])
 
     async def workspace_read(
@@ -101,7 +104,10 @@ def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: Gran
     ) -> FileContents:
         with said_to_the_caller():
             grant = grant_of(ctx.request_context)
-            return await sessions.in_thread(lambda: _read(sessions.workspace(grant, session), path))
+            async with judged(grant, "workspace_read", arguments_of(ctx)):
+                return await sessions.in_thread(
+                    lambda: _read(sessions.workspace(grant, session), path)
+                )
 
     async def workspace_write(
         ctx: Context[Any, Any], session: SessionHandle, path: Path, contents: Contents
@@ -109,7 +115,8 @@ def add_session_tools(server: MCPServer[Any], sessions: Sessions, grant_of: Gran
         with said_to_the_caller():
             grant, data = grant_of(ctx.request_context), contents_of(path, contents)
             put = partial(_put, path=path, data=data)
-            await sessions.in_thread(lambda: sessions.use(grant, session, put))
+            async with judged(grant, "workspace_write", arguments_of(ctx)):
+                await sessions.in_thread(lambda: sessions.use(grant, session, put))
             return FileInWorkspace(path=path, size=len(data))
 
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)

@@ -15,6 +15,7 @@ from hermetic.policy.decisions import Allowance, ImportRules, PackageRules, Sess
 from hermetic.policy.document import Imports, Packages, Sandbox, Sessions
 from hermetic.policy.rules import Policy
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.packages.settings import PackageSettings
 
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))
 _SESSIONS = ("most", "workspace_bytes", "keep_seconds")
@@ -56,6 +57,20 @@ def narrow(allowance: Allowance, requested: Mapping[str, Any]) -> Limits:
                 hint="Ask for less, or leave the limit out to get what is allowed.",
             )
     return asked
+
+
+def package_settings(allowance: Allowance) -> PackageSettings:
+    """What packages may be resolved, for which interpreters."""
+    return PackageSettings(rules=allowance.packages, interpreters=allowance.interpreters)
+
+
+def with_session_rules(allowance: Allowance) -> Allowance:
+    """The same for a session, whose workspace is what bounds its disk."""
+    most = allowance.sessions.workspace_bytes
+    if most is None or most >= allowance.limits.disk_bytes:
+        return allowance
+    caps = {**allowance.caps, "disk_bytes": allowance.caps["sessions.workspace_bytes"]}
+    return replace(allowance, limits=replace(allowance.limits, disk_bytes=most), caps=caps)
 
 
 def _layers(policy: Policy, tool: str, grant: Grant) -> Iterator[tuple[str, Sandbox]]:

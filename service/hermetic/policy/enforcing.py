@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hermetic.grants import Grant
+from hermetic.errors import HermeticError
+from hermetic.grants import LOCAL, Grant
+from hermetic.measurements import Measurements
 from hermetic.orders import RunOrder
 from hermetic.policy.admission import Admission
 from hermetic.policy.decisions import Allowance, Call, ImportRules
@@ -122,6 +124,21 @@ class EnforcedPolicy:
         return self.judge().hides(tool, grant)
 
 
+def kept_seconds(
+    policy: EnforcedPolicy, grants: Callable[[str], Grant | None], most: float
+) -> Callable[[str], float]:
+    """How long sessions of a grant are kept, by its id: `most`, or less if policy says so."""
+
+    def kept(owner: str) -> float:
+        grant = LOCAL if owner == LOCAL.id else grants(owner)
+        if grant is None:
+            return most
+        seconds = policy.judge().allowance("session_create", grant).sessions.keep_seconds
+        return most if seconds is None else min(most, seconds)
+
+    return kept
+
+
 @contextmanager
 def open_policy(
     path: Path,
@@ -130,12 +147,13 @@ def open_policy(
     tool: str,
     clock: Callable[[], float] = time.time,
     watch: bool = True,
+    told: Callable[[HermeticError | None], None] | None = None,
 ) -> Generator[EnforcedPolicy]:
-    """Enforce the policy in a file; with `watch`, as it changes.
+    """Enforce the policy in a file; with `watch`, as it changes, and `told` of each change.
 
     Raises `PolicyError`, `InvalidInput` and `StorageError`.
     """
-    source = PolicySource(path, PolicyJudge.load)
+    source = PolicySource(path, PolicyJudge.load, told=told)
 
     def current() -> PolicyJudge:
         judge = source.current()
@@ -149,7 +167,9 @@ def open_policy(
 
 
 @contextmanager
-def enforced(settings: ServiceSettings) -> Generator[EnforcedPolicy | None]:
+def enforced(
+    settings: ServiceSettings, measurements: Measurements | None = None
+) -> Generator[EnforcedPolicy | None]:
     """The policy that the settings of a service name, watched; None if they name none.
 
     Raises what `open_policy` does.
@@ -158,7 +178,8 @@ def enforced(settings: ServiceSettings) -> Generator[EnforcedPolicy | None]:
         yield None
         return
     gate_settings = replace(GateSettings.read(os.environ), data_directory=settings.data_directory)
-    with open_policy(settings.policy, gate_settings, tool=settings.tool_name) as policy:
+    told = measurements.policy_changed if measurements else None
+    with open_policy(settings.policy, gate_settings, tool=settings.tool_name, told=told) as policy:
         yield policy
 
 

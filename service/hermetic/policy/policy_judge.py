@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hermetic.grants import Grant
 from hermetic.policy import judging
-from hermetic.policy.decisions import Call, CounterKey, Decision
+from hermetic.policy.allowances import effective_allowance
+from hermetic.policy.decisions import Allowance, Call, CounterKey, Decision
 from hermetic.policy.loading import load_policy
 from hermetic.policy.rules import Policy
 
@@ -31,6 +32,10 @@ class PolicyJudge:
     def decide(self, call: Call, counters: Mapping[CounterKey, float], now: float) -> Decision:
         """What becomes of a call."""
         return judging.decide(self.policy, call, counters, now)
+
+    def allowance(self, tool: str, grant: Grant) -> Allowance:
+        """What a call of this tool would get, if it were allowed."""
+        return effective_allowance(self.policy, tool, grant)
 
     def hides(self, tool: str, grant: Grant) -> bool:
         """Whether a grant is not to see that there is such a tool."""

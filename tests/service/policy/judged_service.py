@@ -13,9 +13,12 @@ import httpx2
 import uvicorn
 
 from hermetic.database import Database
+from hermetic.environments import Environments
 from hermetic.http.application import application
 from hermetic.http.callers import by_key, local_without_key
 from hermetic.http.service import Service
+from hermetic.kept_answers import KeptAnswers
+from hermetic.kept_files import KeptFiles
 from hermetic.kept_runs import KeptRuns
 from hermetic.keys import KeyStore
 from hermetic.measurements import Measurements
@@ -57,7 +60,8 @@ def judged_service(
     keys = KeyStore(database)
     measurements = Measurements()
     runs = RunService(settings, measurements)
-    kept = KeptRuns(database, runs, settings)
+    files = KeptFiles(database, settings)
+    kept = KeptRuns(database, runs, files, settings)
     authenticate = by_key(keys.authenticate) if needs_key else local_without_key
     gate = GateSettings(data_directory=data)
     with (
@@ -65,7 +69,16 @@ def judged_service(
         socket.create_server(("127.0.0.1", 0)) as listening,
     ):
         service = Service(
-            settings, authenticate, runs, kept, measurements, needs_key, policy=enforced
+            settings,
+            authenticate,
+            runs,
+            kept,
+            files,
+            KeptAnswers(database, settings),
+            Environments(),
+            measurements,
+            needs_key,
+            policy=enforced,
         )
         config = uvicorn.Config(application(service, keys.grant), log_config=None)
         server = uvicorn.Server(config)
