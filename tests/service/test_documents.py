@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -88,43 +86,6 @@ def test_every_document_that_is_linked_exists():
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
-
-
-def code_blocks(document: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / document).read_text(), re.M | re.S)
-
-
-PYTHON_BLOCKS = [
-    pytest.param(block, id=f"{document}-{number}")
-    for document in ("README.md", "docs/library.md")
-    for number, block in enumerate(code_blocks(document, "python"))
-]
-
-
-@pytest.mark.parametrize("block", PYTHON_BLOCKS)
-def test_python_in_the_documents_runs(
-    block: str, prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    (tmp_path / "out").mkdir()
-    monkeypatch.chdir(tmp_path)
-    exec(compile(block, "<document>", "exec"), {})
-
-
-def test_the_terminal_picture_in_the_readme_is_what_one_sees(prepared, tmp_path: Path):
-    picture = code_blocks("README.md", "text")[0]
-    for shown in re.split(r"^\$ ", picture, flags=re.M)[1:]:
-        command, _, output = shown.partition("\n")
-        script = f'hermetic() {{ "{sys.executable}" -m hermetic "$@"; }}\n{command}'
-        done = subprocess.run(
-            ["sh", "-c", script],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-        assert done.stdout == output
 
 
 def test_ci_runs_the_test_command_of_the_readme():

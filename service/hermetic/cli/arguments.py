@@ -98,6 +98,18 @@ if TYPE_CHECKING:
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Raises `UsageError`; `SystemExit` with status 0 after --help."""
+    parser = command_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None and not options.version:
+        parser.error(
+            "say what to do: run, session, shell, serve, mcp, key, policy, approvals, audit,"
+            " resolve, env, doctor or cache"
+        )
+    return options
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The grammar of all commands."""
     parser = _Parser(prog="hermetic", description=_DESCRIPTION, epilog=_EXAMPLES)
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -112,13 +124,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add_sessions(commands)
     add_policy(commands)
     add_gate(commands)
-    options = parser.parse_args(arguments)
-    if options.command is None and not options.version:
-        parser.error(
-            "say what to do: run, session, shell, serve, mcp, key, policy, approvals, audit,"
-            " resolve, env, doctor or cache"
-        )
-    return options
+    return parser
 
 
 def _add_run(commands: _Commands) -> None:
