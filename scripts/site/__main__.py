@@ -7,6 +7,7 @@ FOLDER, `site` unless given, gets `pages` (the sources, the generated ones inclu
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -43,9 +44,12 @@ def main(folder: Path) -> int:
 
 
 def links_within_the_site(text: str) -> str:
-    """The links of a page of the repository, as they are in the site."""
+    """The links of a page of the repository, as they are in the site; what is in the
+    repository only is named and not linked.
+    """
     for name, page in FROM_ROOT.items():
         text = text.replace(f"](../{name}", f"]({page}")
+    text = re.sub(r"\[([^]]+)\]\(\.\./[^)]+\)", r"`\1`", text)
     return text.replace("](docs/", "](")
 
 

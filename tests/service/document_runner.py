@@ -118,6 +118,10 @@ class DocumentRunner:
         return self._process(["sh", "-c", hermetic + script])
 
     def _process(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        kept = {
+            "HERMETIC_STATE_DIR": str(self.folder.parent / "state"),
+            "HERMETIC_DATA_DIRECTORY": str(self.folder.parent / "data"),
+        }
         return subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -125,7 +129,7 @@ class DocumentRunner:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.folder,
-            env=os.environ | {"HERMETIC_STATE_DIR": str(self.folder / ".state")},
+            env=os.environ | kept,
             timeout=_SECONDS,
             check=False,
         )
