@@ -22,7 +22,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs/policy.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.M | re.S)
+    return re.findall(rf"^```{language}\b[^\n]*\n(.*?)^```", DOCUMENT, re.M | re.S)
 
 
 def test_the_policy_in_one_look_is_one():
