@@ -48,7 +48,7 @@ class SessionOrder:
 
 
 def interpreter_of(record: SessionRecord) -> str:
-    """The name of the interpreter that a session is made of."""
+    """The interpreter that a session is made of: its name, `-`, and its version."""
     return record.environment.interpreter.parent.name.rpartition("-")[0]
 
 

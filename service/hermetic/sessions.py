@@ -118,7 +118,7 @@ class Sessions:
             within = _narrower(record.limits, grant.limits)
             return narrowed(replace(grant, limits=within), given)
         interpreter = interpreter_of(record)
-        if interpreter not in allowance.interpreters:
+        if interpreter.partition("-")[0] not in allowance.interpreters:
             raise PolicyDenied(
                 f"the interpreter of this session, {interpreter}, is not allowed",
                 rule=allowance.caps.get("interpreters", "interpreters"),

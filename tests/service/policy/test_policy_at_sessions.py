@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from judged_service import Clock, JudgedService, judged_service
 from mcp.client import Client
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 
 from hermetic.grants import LOCAL, Grant
@@ -111,7 +112,7 @@ tools:
     with served(policy, data) as service, service.client() as client:
         files = f"/v1/sessions/{created(client)}/files"
         assert client.put(f"{files}/a.txt", content=b"a").status_code == 201
-        assert rule_of(client.put(f"{files}/a.bin", content=b"a")).endswith("only text")
+        assert rule_of(client.put(f"{files}/a.bin", content=b"a")).endswith("(only text)")
 
 
 def test_policy_says_how_many_sessions_there_may_be_and_how_big(
@@ -215,11 +216,11 @@ def test_a_file_is_read_as_a_resource_only_if_it_may_be_read(
 ) -> None:
     async def read(service: JudgedService, session: str) -> None:
         async with Client(service.url + "/mcp") as client:
-            await client.read_resource(f"hermetic://sessions/{session}/files/a.txt")
+            with pytest.raises(MCPError, match="denied"):
+                await client.read_resource(f"hermetic://sessions/{session}/files/a.txt")
 
     policy = write_policy("default: allow\ntools: {workspace_read: {rules: [{action: deny}]}}\n")
     with served(policy, data) as service, service.client() as client:
         session = created(client)
         client.put(f"/v1/sessions/{session}/files/a.txt", content=b"secret")
-        with pytest.raises(Exception, match="denied"):
-            anyio.run(read, service, session)
+        anyio.run(read, service, session)
