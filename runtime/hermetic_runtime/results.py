@@ -129,6 +129,8 @@ class RunResult:
     timings: Timings = Timings()
     interpreter: str = ""
     """Name and version, for instance `pyodide-314.0.7 (CPython 3.14.2)`."""
+    package_set: str | None = None
+    """The name of the package set, which is made of its lock's hash; None without packages."""
     notes: list[str] = field(default_factory=list[str])
     """What the caller may want to know of how the sandbox was made ready."""
     session_restored: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.errors import InstallError, PackageDenied
@@ -17,9 +18,10 @@ def run_result(
     output: CapturedOutput,
     timings: Timings,
     interpreter: str,
-    notes: Sequence[str],
+    packages: Path | None,
+    notes: Sequence[str] = (),
 ) -> RunResult:
-    """Of a run that a guest took."""
+    """Of a run that a guest took. `packages` is the folder of its package set."""
     return RunResult(
         outcome=report.outcome,
         stdout=output.text("stdout", truncated=report.stdout_truncated),
@@ -35,6 +37,7 @@ def run_result(
         usage=report.usage,
         timings=timings,
         interpreter=interpreter,
+        package_set=packages.name if packages else None,
         notes=list(notes),
     )
 

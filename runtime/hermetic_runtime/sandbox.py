@@ -183,7 +183,6 @@ class Sandbox:
         self._driver: Driver | None = None
         self._provided: ProvidedEnvironment | None = None
         self._started = False
-        self._package_set: str | None = None
         self._timings = Timings()
         self._closed_because: str | None = None
         self._cancelled = False
@@ -192,11 +191,6 @@ class Sandbox:
     def closed(self) -> bool:
         """Whether there can be no more runs."""
         return self._closed_because is not None
-
-    @property
-    def package_set(self) -> str | None:
-        """The name, made of its lock's hash, of the package set that the guest has, if any."""
-        return self._package_set
 
     def start(self) -> None:
         """Boot the guest now; otherwise the first run does. Nothing if it has booted.
@@ -276,7 +270,8 @@ class Sandbox:
                 self._close(f"its last run was broken off by {type(error).__name__}")
                 raise
             seconds = time.perf_counter() - began
-            notes = self._provided.notes if self._provided and first else ()
+            provided = self._provided
+            assert provided is not None
             if final:
                 self._close("its final run has ended")
             elif not driven.report.alive:
@@ -288,7 +283,8 @@ class Sandbox:
                 output=output,
                 timings=timings,
                 interpreter=driver.interpreter,
-                notes=notes,
+                packages=provided.environment.packages,
+                notes=provided.notes if first else (),
             )
 
     def _run_driver(
@@ -373,8 +369,6 @@ class Sandbox:
             raise
         self._started = True
         self._provided = provided
-        packages = provided.environment.packages
-        self._package_set = packages.name if packages else None
         self._timings = Timings(prepare=prepared - began, start=time.perf_counter() - prepared)
 
     def _prepare(self, source: bytes) -> ProvidedEnvironment:

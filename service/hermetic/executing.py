@@ -48,11 +48,6 @@ class Execution:
         self._sandbox: Sandbox | None = None
         self._cancelled = False
 
-    @property
-    def package_set(self) -> str | None:
-        """The name of the package set that the run had, if it had one."""
-        return self._sandbox.package_set if self._sandbox else None
-
     def run(self) -> RunResult:
         """Raises what `Sandbox` does, but for a run that was cancelled."""
         texts = OutputTexts(self._tell)

@@ -94,7 +94,7 @@ class SubmittedRun:
                 self.admission.abandoned(type(error).__name__)
             raise
         if self.admission is not None:
-            self.admission.carried_out(result, self.execution.package_set)
+            self.admission.carried_out(result)
         return result
 
     def cancel(self) -> None:

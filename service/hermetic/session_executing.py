@@ -27,12 +27,6 @@ class SessionExecution:
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._cancelled = False
-        self._package_set: str | None = None
-
-    @property
-    def package_set(self) -> str | None:
-        """The name of the package set of the session, if it has one."""
-        return self._package_set
 
     def run(self) -> RunResult:
         """Raises what `Session.open` and `Session.run` do, but for a run that was cancelled."""
@@ -52,8 +46,6 @@ class SessionExecution:
     def _run_in_session(self, texts: OutputTexts) -> RunResult:
         order = self._order
         session = self._reserved.open()
-        packages = session.record.environment.packages
-        self._package_set = packages.name if packages else None
         for path, data in order.files.items():
             session.files.put(path.removeprefix("/workspace/"), data)
         session.wake()

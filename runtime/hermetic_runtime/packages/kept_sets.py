@@ -53,6 +53,12 @@ def find_set(name: str) -> KeptSet:
     raise InvalidInput(f"no package set is named {name!r}", hint="`hermetic env list` shows them.")
 
 
+def set_bytes(name: str) -> int:
+    """What the set of exactly this name takes on disk; 0 if there is none."""
+    directory = sets_directory() / name
+    return _bytes_below(directory) if _NAME.fullmatch(name) else 0
+
+
 def remove_set(name: str) -> int:
     """Remove a set; the bytes freed. Guests that run keep what they have open.
 
@@ -102,7 +108,7 @@ def _kept() -> Iterator[KeptSet]:
     directories = [path for path in sets_directory().glob("*") if _NAME.fullmatch(path.name)]
     for directory in directories:
         try:
-            size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+            size = _bytes_below(directory)
             stamp = directory / LAST_USE
             last_use = (stamp if stamp.exists() else directory).stat().st_mtime
         except FileNotFoundError:
@@ -117,6 +123,10 @@ def _kept() -> Iterator[KeptSet]:
             last_use=last_use,
             complete=description is not None,
         )
+
+
+def _bytes_below(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 
 def _remove(directory: Path) -> None:

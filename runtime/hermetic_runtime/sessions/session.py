@@ -214,7 +214,7 @@ class Session:
                 output=output,
                 timings=replace(timings, run=time.perf_counter() - began),
                 interpreter=guest.interpreter,
-                notes=(),
+                packages=self._record.environment.packages,
             )
             self._hibernate_later()
             return replace(result, session_restored=restored)

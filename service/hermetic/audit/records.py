@@ -63,12 +63,11 @@ def carried_out(
     *,
     call_id: str,
     time: float,
-    lock_hash: str | None,
     spent: Mapping[str, float],
 ) -> Record:
     return _ending(CARRIED_OUT, call, call_id, time) | {
         "outcome": str(result.outcome),
-        "lock": lock_hash,
+        "lock": result.package_set,
         "usage": asdict(result.usage),
         "spent": dict(spent),
     }

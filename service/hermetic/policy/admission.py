@@ -55,16 +55,13 @@ class Admission:
         if not self._ended:
             self.abandoned(kind.__name__ if kind else "")
 
-    def carried_out(
-        self, result: RunResult, lock_hash: str | None = None, *, package_bytes: int = 0
-    ) -> None:
+    def carried_out(self, result: RunResult) -> None:
         """The call came to a run. What that used is counted and written down.
 
-        `lock_hash` names the package set, of `package_bytes`. Raises `RuntimeError` when the
-        admission has ended before.
+        Raises `RuntimeError` when the admission has ended before.
         """
         self._end()
-        used = spent(result, package_bytes)
+        used = spent(result)
         amounts = {key: used[name] for name, key in self.decision.spends if used[name]}
         if amounts:
             self._counters.add(amounts)
@@ -74,7 +71,6 @@ class Admission:
                 result,
                 call_id=self.id,
                 time=self._clock(),
-                lock_hash=lock_hash,
                 spent=used,
             )
         )

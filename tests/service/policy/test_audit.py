@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def lines(directory: Path) -> list[bytes]:
 
 def test_an_admitted_call_is_written_with_what_it_may_and_what_it_did(gates):
     admission = gates.open(Limited()).admit(call_of(code="secret"))
-    admission.carried_out(DONE, "abc123", package_bytes=7)
+    admission.carried_out(replace(DONE, package_set="abc123"))
     before, after = gates.records()
     assert (before["event"], after["event"]) == ("decided", "carried_out")
     assert before["call"] == after["call"] == admission.id
@@ -60,7 +61,7 @@ def test_an_admitted_call_is_written_with_what_it_may_and_what_it_did(gates):
     assert before["policy"] == "p1"
     assert (after["outcome"], after["lock"]) == ("error", "abc123")
     assert after["usage"]["cpu_seconds"] == 1.5
-    assert after["spent"]["package_bytes"] == 7
+    assert after["spent"]["runs"] == 1
 
 
 def test_code_and_values_are_not_written(gates):

@@ -293,10 +293,25 @@ def test_what_a_run_used_is_written_down_with_its_packages(
 ) -> None:
     policy = policy_file("default: allow\n")
     with served(policy, data, clock) as service, service.client() as client:
-        assert post(client, "import six", requirements=["six"]).json()["outcome"] == "ok"
-    ended = [record for record in audited(data) if "outcome" in record][-1]
-    assert ended["outcome"] == "ok"
-    assert ended["lock"].startswith("pyodide-")
+        ran = post(client, "import six", requirements=["six"]).json()
+    assert ran["outcome"] == "ok"
+    assert ran["package_set"].startswith("pyodide-")
+    assert at_command_line(clock, policy, "--with", "six", "-c", "import six") == 0
+    for ended in [record for record in audited(data) if "outcome" in record]:
+        assert (ended["outcome"], ended["lock"]) == ("ok", ran["package_set"])
+        assert ended["spent"]["package_bytes"] > 10_000
+
+
+def test_packages_can_be_had_until_their_bytes_are_spent(
+    data: Path, clock: Clock, policy_file: Callable[[str], Path]
+) -> None:
+    policy = policy_file(
+        "default: allow\n"
+        "tools: {python_execute: {limits: [{spend: package_bytes, window: hour, max: 1}]}}\n"
+    )
+    assert at_command_line(clock, policy, "-c", "1") == 0
+    assert at_command_line(clock, policy, "--with", "six", "-c", "import six") == 0
+    assert at_command_line(clock, policy, "-c", "1") == REFUSED
 
 
 def test_calls_that_run_nothing_are_judged_under_their_own_names(
