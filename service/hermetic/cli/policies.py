@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from hermetic.cli import exit_status
+from hermetic.cli.messages import report_error
 from hermetic.cli.quantities import format_seconds, format_size
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
+from hermetic.errors import PolicyError
 from hermetic.policy.cases import counter_path, judge_call, parse_time, run_cases
 from hermetic.policy.decisions import CounterKey, Decision, Verdict
 from hermetic.policy.loading import load_policy
@@ -24,7 +26,7 @@ def run_policy_command(action: str, options: argparse.Namespace) -> int:
     """The exit status."""
     match action:
         case "check":
-            return _check(Path(options.file))
+            return _check([Path(file) for file in options.files])
         case "explain":
             return _explain(options)
         case "test":
@@ -38,14 +40,26 @@ def run_policy_command(action: str, options: argparse.Namespace) -> int:
             return 0
 
 
-def _check(file: Path) -> int:
+def _check(files: list[Path]) -> int:
+    """Says what is wrong with each, so that all of it can be mended at once."""
+    wrong = 0
+    for file in files:
+        try:
+            _print(_described(file))
+        except PolicyError as error:
+            wrong += 1
+            report_error(error)
+    return exit_status.MISUSE if wrong else 0
+
+
+def _described(file: Path) -> str:
+    """Raises `PolicyError`."""
     policy = load_policy(file)
     default = "deny" if policy.top.default_deny else "allow"
     parts = [_count(_tool_count(policy.top), "tool"), _count(_rule_count(policy.top), "rule")]
     if policy.grants is not None:
         parts.append(_count(len(policy.grants), "grant"))
-    _print(f"{file} is a policy: {', '.join(parts)}, default {default}")
-    return 0
+    return f"{file} is a policy: {', '.join(parts)}, default {default}"
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -32,8 +32,8 @@ def add_policy(commands: Any) -> None:
         epilog=_EXAMPLES,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="say what is wrong with a policy file")
-    check.add_argument("file", metavar="FILE")
+    check = actions.add_parser("check", help="say what is wrong with policy files")
+    check.add_argument("files", metavar="FILE", nargs="+")
     _add_explain(actions)
     test = actions.add_parser("test", help="judge a table of cases, and show what differs")
     test.add_argument("file", metavar="FILE", help="YAML with `policy:` and `cases:`")

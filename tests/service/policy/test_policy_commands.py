@@ -37,6 +37,15 @@ def test_check_says_what_a_sound_file_has(policy_command):
     assert out.endswith("is a policy: 1 tool, 4 rules, 2 grants, default deny\n")
 
 
+def test_check_looks_at_all_the_files_that_it_is_given(policy_command):
+    Path("bad.yaml").write_text("version: 2\n")
+    status, out, err = policy_command(
+        "check", "bad.yaml", POLICIES / "run.json", POLICIES / "strict.yaml"
+    )
+    assert (status, len(out.splitlines())) == (2, 2)
+    assert "bad.yaml" in err
+
+
 def test_check_says_what_is_wrong_where(policy_command):
     Path("bad.yaml").write_text('version: "1"\ndefault: no\n')
     status, out, err = policy_command("check", "bad.yaml")
