@@ -24,6 +24,7 @@ from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_files import SavedFile, restore_files, save_files
 from hermetic_runtime.kernel.stops import (
     Aborted,
@@ -117,6 +118,7 @@ class Guest:
             snapshot,
         )
         self._variables = settings.environment
+        self._state_limits = settings.state_limits or limits
         self._snapshot = snapshot
         self._restored = False
         self._waking = waking
@@ -205,14 +207,16 @@ class Guest:
     def hibernate(self, descriptor: int) -> None:
         """Write all that `wake` needs, and stay as it is. Takes the descriptor over.
 
-        Raises `GuestMisbehaved` for a guest that did not start from a snapshot, `OSError`.
+        Raises `GuestMisbehaved` for a guest that did not start from a snapshot, or that holds
+        more than a state may have; `OSError`.
         """
         from hermetic_runtime.sessions.hibernation import hibernate
 
         if self._snapshot is None:
             raise GuestMisbehaved("only a guest that started from a snapshot can hibernate")
         folders = self._filesystems.own_folders
-        hibernate(descriptor, self._instance, self._kernel, self._snapshot, folders)
+        limits = self._state_limits
+        hibernate(descriptor, self._instance, self._kernel, self._snapshot, folders, limits)
 
     def preload(self, modules: Sequence[str]) -> dict[str, str]:
         """Import modules ahead, and use once what is slow when it is first used.
@@ -226,7 +230,7 @@ class Guest:
         clock = self._kernel.clock
         saved = SavedGuest(
             instance=self._instance.save(),
-            files=save_files(self._kernel),
+            files=save_files(self._kernel, SavedContents(self._quota.disk_bytes)),
             monotonic_ns=clock.monotonic_ns(),
             cpu_ns=clock.cpu_ns(),
         )
@@ -388,7 +392,7 @@ def _starting_point(
     from hermetic_runtime.sessions.hibernation import find_base
     from hermetic_runtime.sessions.state_file import StateReader
 
-    reader = StateReader(settings.state_fd, settings.limits)
+    reader = StateReader(settings.state_fd, settings.state_limits or settings.limits)
     try:
         return reader, find_base(reader.state, environment.snapshots)
     except SessionBaseMissing:

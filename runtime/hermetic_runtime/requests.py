@@ -29,6 +29,9 @@ class GuestSettings:
     """Whether what is made in /workspace is given back, as changes of a mount are."""
     state_fd: int | None = None
     """A file that a guest hibernated to, open in the guest's process: go on from there."""
+    state_limits: Limits | None = None
+    """What bounds the state of a guest that hibernates and wakes, where that is more than
+    `limits`, which are what is left to it."""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class SharedGuest:
         *,
         keep_files: bool = False,
         state_fd: int | None = None,
+        state_limits: Limits | None = None,
     ) -> None:
         """The descriptors stay the caller's: those of `mounts` must outlive the guest, and
         that of the state its start.
@@ -90,7 +91,9 @@ class SharedGuest:
         self.interpreter = ""
         self._environment = environment
         state = os.dup(state_fd) if state_fd is not None else None
-        settings = GuestSettings(limits, dict(variables), tuple(mounts), keep_files, state)
+        settings = GuestSettings(
+            limits, dict(variables), tuple(mounts), keep_files, state, state_limits
+        )
         self._thread = _GuestThread(settings)
         self._finalizer = weakref.finalize(self, self._thread.end)
         self._cancelled = False

@@ -28,6 +28,7 @@ from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.filesystem import FIRST_POSITION, Device, Directory, File, Node
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.pipes import Pipe, PipeReader, PipeWriter
+from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_files import FOLDERS
 from hermetic_runtime.kernel.standard_streams import InputDescription, OutputDescription
 
@@ -62,14 +63,15 @@ class SavedDescriptors(NamedTuple):
     unlinked: Sequence[bytes]
 
 
-def save_descriptors(kernel: Kernel) -> SavedDescriptors:
-    """Everything that is open, by number."""
-    return _Saving(kernel).save()
+def save_descriptors(kernel: Kernel, contents: SavedContents) -> SavedDescriptors:
+    """Everything that is open, by number. Raises `Failure` for more than `contents` takes."""
+    return _Saving(kernel, contents).save()
 
 
 class _Saving:
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, contents: SavedContents) -> None:
         self._kernel = kernel
+        self._bounded = contents
         self._pipes: list[Pipe] = []
         self._unlinked: list[Node] = []
         self._contents: list[bytes] = []
@@ -120,7 +122,7 @@ class _Saving:
             if known is file:
                 return index
         self._unlinked.append(file)
-        self._contents.append(bytes(file.read_at(0, file.size())))
+        self._contents.append(self._bounded.read(file))
         return len(self._unlinked) - 1
 
     def _path(self, description: Description) -> bytes | None:

@@ -19,12 +19,16 @@ from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.filesystem import FIRST_POSITION, Directory, File, Node, Symlink
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.namespace import Namespace
+from hermetic_runtime.kernel.saved_contents import SavedContents
 
 FOLDERS = (b"/tmp", b"/workspace")
 
 
 class SavedFile(NamedTuple):
-    """A directory, a symlink or a regular file; `contents` is a symlink's target."""
+    """A directory, a symlink or a regular file; `contents` is a symlink's target.
+
+    Without a kind in `mode` it is one more name of the file whose path `contents` is.
+    """
 
     path: bytes
     mode: int
@@ -32,16 +36,23 @@ class SavedFile(NamedTuple):
     mtime_ns: int
 
 
-def save_files(kernel: Kernel, folders: Iterable[bytes] = FOLDERS) -> list[SavedFile]:
+def save_files(
+    kernel: Kernel, contents: SavedContents, folders: Iterable[bytes] = FOLDERS
+) -> list[SavedFile]:
     """Everything below `folders`, parents first. Other kinds of nodes are left out.
 
     What the guest may do plays no part in it: neither its permissions nor its descriptors.
+    Raises `Failure` for more than `contents` takes.
     """
-    return [saved for folder in folders for saved in _save_below(kernel.namespace, folder)]
+    namespace = kernel.namespace
+    return [saved for folder in folders for saved in _save_below(namespace, folder, contents)]
 
 
-def _save_below(namespace: Namespace, folder: bytes) -> Iterator[SavedFile]:
+def _save_below(
+    namespace: Namespace, folder: bytes, contents: SavedContents
+) -> Iterator[SavedFile]:
     pending = [(folder, _directory(namespace, folder))]
+    names: dict[tuple[int, int], bytes] = {}
     while pending:
         path, directory = pending.pop()
         for entry in directory.scan(FIRST_POSITION):
@@ -53,7 +64,11 @@ def _save_below(namespace: Namespace, folder: bytes) -> Iterator[SavedFile]:
             elif isinstance(node, Symlink):
                 yield _saved(below, node, node.target())
             elif isinstance(node, File):
-                yield _saved(below, node, _contents(node))
+                first = names.setdefault(node.attributes()[:2], below)
+                if first == below:
+                    yield _saved(below, node, contents.read(node))
+                else:
+                    yield SavedFile(below, 0, first, 0)
 
 
 def _directory(namespace: Namespace, path: bytes) -> Directory:
@@ -71,14 +86,6 @@ def _saved(path: bytes, node: Node, contents: bytes) -> SavedFile:
     return SavedFile(path, attributes.mode, contents, attributes.mtime_ns)
 
 
-def _contents(file: File) -> bytes:
-    file.acquire()
-    try:
-        return bytes(file.read_at(0, file.size()))
-    finally:
-        file.release()
-
-
 def restore_files(kernel: Kernel, files: Iterable[SavedFile]) -> None:
     """Make what `save_files` saved, in folders that are empty.
 
@@ -91,6 +98,8 @@ def restore_files(kernel: Kernel, files: Iterable[SavedFile]) -> None:
             kernel.mkdir(AT_FDCWD, saved.path, 0o700)
         elif kind == S_IFLNK:
             kernel.symlink(saved.contents, AT_FDCWD, saved.path)
+        elif not kind:
+            kernel.link(AT_FDCWD, saved.contents, AT_FDCWD, saved.path)
         else:
             fd = kernel.open(AT_FDCWD, saved.path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
             kernel.write(fd, saved.contents)
@@ -100,5 +109,5 @@ def restore_files(kernel: Kernel, files: Iterable[SavedFile]) -> None:
         kind = saved.mode & S_IFMT
         if kind == S_IFREG:
             kernel.utimens(AT_FDCWD, saved.path, saved.mtime_ns, saved.mtime_ns)
-        if kind != S_IFLNK:
+        if kind and kind != S_IFLNK:
             kernel.chmod(AT_FDCWD, saved.path, saved.mode & 0o7777)

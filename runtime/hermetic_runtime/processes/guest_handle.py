@@ -58,6 +58,7 @@ class GuestProcess:
         *,
         keep_files: bool = False,
         state_fd: int | None = None,
+        state_limits: Limits | None = None,
     ) -> None:
         self.interpreter = ""
         self.boot_seconds = 0.0
@@ -67,6 +68,7 @@ class GuestProcess:
         self._mounts = mounts
         self._keep_files = keep_files
         self._state_fd = state_fd
+        self._state_limits = state_limits
         self._hold: _Hold | None = None
         self._lock = threading.Lock()
         self._cancelled = False
@@ -103,6 +105,7 @@ class GuestProcess:
             tuple(GuestMountPoint(mount.guest_path, mount.writable) for mount in self._mounts),
             self._keep_files,
             self._state_fd is not None,
+            self._state_limits,
         )
         descriptors = [mount.directory_fd for mount in self._mounts]
         if self._state_fd is not None:

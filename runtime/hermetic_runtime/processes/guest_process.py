@@ -108,7 +108,12 @@ def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[St
                 for descriptor, mount in zip(descriptors, message.mounts, strict=True)
             )
             settings = GuestSettings(
-                message.limits, message.environment, mounts, message.keep_files, state_fd
+                message.limits,
+                message.environment,
+                mounts,
+                message.keep_files,
+                state_fd,
+                message.state_limits,
             )
             return message, settings
 

@@ -44,8 +44,8 @@ def _limits_to_fields(limits: Limits) -> dict[str, Any]:
     return {name: getattr(limits, name) for name in _LIMIT_NAMES}
 
 
-def _read_limits(fields: Fields) -> Limits:
-    given = fields.mapping("limits")
+def _read_limits(fields: Fields, name: str = "limits") -> Limits:
+    given = fields.mapping(name)
     if given.keys() != set(_LIMIT_NAMES):
         raise ProtocolError("the limits of a message are not those of Limits")
     try:
@@ -71,6 +71,7 @@ class Start(NamedTuple):
     mounts: tuple[GuestMountPoint, ...]
     keep_files: bool = False
     wakes: bool = False
+    state_limits: Limits | None = None
 
     @staticmethod
     def kind() -> int:
@@ -85,6 +86,7 @@ class Start(NamedTuple):
             ],
             "keep_files": self.keep_files,
             "wakes": self.wakes,
+            "state_limits": self.state_limits and _limits_to_fields(self.state_limits),
         }
 
     @classmethod
@@ -97,7 +99,12 @@ class Start(NamedTuple):
             mounts.append(GuestMountPoint(mount.text("path", PATH_BYTES), mount.flag("writable")))
             mount.end()
         return cls(
-            limits, environment, tuple(mounts), fields.flag("keep_files"), fields.flag("wakes")
+            limits,
+            environment,
+            tuple(mounts),
+            fields.flag("keep_files"),
+            fields.flag("wakes"),
+            _read_limits(fields, "state_limits") if fields.optional("state_limits") else None,
         )
 
 

@@ -7,15 +7,22 @@ import os
 
 import wasmtime
 
-from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
+from hermetic_runtime.errors import (
+    GuestMisbehaved,
+    HermeticError,
+    SessionBaseMissing,
+    SessionDamaged,
+)
 from hermetic_runtime.interpreters.interface import InterpreterInstance
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.sessions.saved_instance import check_instance
 from hermetic_runtime.sessions.saved_state import SavedState, check_files
-from hermetic_runtime.sessions.state_file import StateReader, write_state
+from hermetic_runtime.sessions.state_file import StateReader, most_packed_bytes, write_state
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
@@ -26,18 +33,28 @@ def hibernate(
     kernel: Kernel,
     base: LoadedSnapshot,
     folders: tuple[bytes, ...],
+    limits: Limits,
 ) -> None:
     """Write the difference of a guest from its `base`, and what the kernel keeps for it.
 
     `folders` are those whose files are kept nowhere else. Takes the descriptor over, and
-    leaves the guest as it was. Raises `OSError`.
+    leaves the guest as it was. Raises `OSError`, and `GuestMisbehaved` for more than a guest
+    with these `limits` wakes from.
     """
+    contents = SavedContents(most_packed_bytes(limits))
+    try:
+        files, descriptors = (
+            save_files(kernel, contents, folders),
+            save_descriptors(kernel, contents),
+        )
+    except Failure:
+        raise GuestMisbehaved("it has more in open and other files than can be kept") from None
     state = SavedState(
         base=base.identity,
         memory_bytes=instance.memory_bytes,
         instance=instance.save(),
-        files=save_files(kernel, folders),
-        descriptors=save_descriptors(kernel),
+        files=files,
+        descriptors=descriptors,
         cwd=_cwd(kernel),
         umask=_umask(kernel),
         monotonic_ns=kernel.clock.monotonic_ns(),
@@ -47,7 +64,8 @@ def hibernate(
     try:
         memory = pristine.instantiate(base.memory, []).export("memory")
         with os.fdopen(descriptor, "wb") as file:
-            write_state(file, state, instance.map_memory(), memory_bytes(pristine, memory))
+            current, before = instance.map_memory(), memory_bytes(pristine, memory)
+            write_state(file, state, current, before, limits)
     finally:
         pristine.close()
 

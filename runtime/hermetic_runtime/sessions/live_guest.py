@@ -109,8 +109,22 @@ def _make_driver(
     if isolation == "shared":
         from hermetic_runtime.shared import SharedGuest
 
-        return SharedGuest(environment, limits, variables, mounts, state_fd=state_fd)
-    return GuestProcess(launcher(environment), limits, variables, mounts, state_fd=state_fd)
+        return SharedGuest(
+            environment,
+            limits,
+            variables,
+            mounts,
+            state_fd=state_fd,
+            state_limits=record.limits,
+        )
+    return GuestProcess(
+        launcher(environment),
+        limits,
+        variables,
+        mounts,
+        state_fd=state_fd,
+        state_limits=record.limits,
+    )
 
 
 def check_can_share(record: SessionRecord) -> None:

@@ -72,12 +72,17 @@ def check_files(files: Sequence[SavedFile], folders: Sequence[bytes]) -> None:
     that comes before it: through a symlink it would be anywhere.
     """
     known = set(folders)
+    regular: set[bytes] = set()
     for file in files:
         parent, _, name = file.path.rpartition(b"/")
         if parent not in known or name in (b"", b".", b".."):
             raise ProtocolError("a file is not in a folder of the guest's own")
         if file.mode & S_IFMT == S_IFDIR:
             known.add(file.path)
+        elif file.mode & S_IFMT == S_IFREG:
+            regular.add(file.path)
+        elif not file.mode and file.contents not in regular:
+            raise ProtocolError("a file is another name of one that is not there")
 
 
 def _row(name: str, given: object, *columns: str) -> Fields:
@@ -90,7 +95,7 @@ def _row(name: str, given: object, *columns: str) -> Fields:
 def _read_file(given: object) -> SavedFile:
     row = _row("file", given, "path", "mode", "contents", "mtime_ns")
     path, mode = row.binary("path", PATH_MAX), row.integer("mode", 0, 0o177777)
-    if mode & S_IFMT not in (S_IFREG, S_IFDIR, S_IFLNK):
+    if mode and mode & S_IFMT not in (S_IFREG, S_IFDIR, S_IFLNK):
         raise ProtocolError("a file is of no known kind")
     contents = row.binary("contents", 4 * GIB)
     return SavedFile(path, mode, contents, row.integer("mtime_ns", -_COUNT, _COUNT))

@@ -14,7 +14,9 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
-from hermetic_runtime.errors import SessionDamaged
+from hermetic_runtime.errors import GuestMisbehaved, SessionDamaged
+from hermetic_runtime.kernel.constants import PATH_MAX
+from hermetic_runtime.kernel.pipes import CAPACITY_BYTES
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES, changed_pages
@@ -25,10 +27,13 @@ MAGIC = b"hermetic session 1\n"
 _LEVEL = 1
 _LENGTH = Struct("<I")
 _RUN = Struct("<II")
-_STATE_BYTES = 64 * MIB
-"""Room for the state beside the contents of files."""
-_MOST_ITEMS = 7_000_000
-"""Of all lists and maps of a state together: a few bytes can stand for many."""
+_STATE_BYTES = 32 * MIB
+"""Room for the interpreter's own account, most of it that of the linker."""
+_FILE_BYTES = 512
+"""Room for the path of a file, on the average."""
+_STATE_ITEMS = 1_500_000
+_ITEMS_OF_A_FILE = 6
+_ITEMS_OF_A_DESCRIPTOR = 16
 _MOST_FIELDS = 1_000
 
 _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
@@ -37,19 +42,44 @@ _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportU
 
 def most_bytes(limits: Limits) -> int:
     """More than the file of a guest with these limits can have."""
-    return limits.memory_bytes + 2 * limits.disk_bytes + 2 * _STATE_BYTES
+    return limits.memory_bytes + limits.memory_bytes // 64 + most_packed_bytes(limits)
+
+
+def most_packed_bytes(limits: Limits) -> int:
+    """What the state of a guest with these limits may have beside its pages.
+
+    A file of the workspace that was removed while it was open is in the state as well as in
+    what the guest is charged for: so twice the disk.
+    """
+    files = 2 * limits.disk_bytes + limits.files * _FILE_BYTES
+    opened = limits.open_files * (CAPACITY_BYTES + PATH_MAX)
+    return min(_STATE_BYTES + files + opened, 2**32 - 1)
+
+
+def _most_items(limits: Limits) -> int:
+    """Of all lists and maps of a state together: a few bytes can stand for many."""
+    files = limits.files * _ITEMS_OF_A_FILE
+    return _STATE_ITEMS + files + limits.open_files * _ITEMS_OF_A_DESCRIPTOR
 
 
 def write_state(
-    file: BinaryIO, state: SavedState, current: memoryview, pristine: memoryview
+    file: BinaryIO,
+    state: SavedState,
+    current: memoryview,
+    pristine: memoryview,
+    limits: Limits,
 ) -> None:
-    """Write the whole file. Raises `OSError`."""
+    """Write the whole file. Raises `OSError`, and `GuestMisbehaved` for a state that a
+    `StateReader` with these limits would refuse for its size.
+    """
     import zstandard
 
+    packed = _pack(state.to_fields())
+    if len(packed) > most_packed_bytes(limits):
+        raise GuestMisbehaved("it has more in open and other files than can be kept")
     file.write(MAGIC)
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     with compressor.stream_writer(file, closefd=False) as out:
-        packed = _pack(state.to_fields())
         out.write(_LENGTH.pack(len(packed)))
         out.write(packed)
         for first, contents in changed_pages(current, pristine):
@@ -62,11 +92,12 @@ def write_state(
 class StateReader:
     """A file that `write_state` wrote, or that claims to be one.
 
+    What it takes in memory is bounded by the limits, however little the file has on disk.
     Everything raises `SessionDamaged` for what is not as it should be.
     """
 
     def __init__(self, descriptor: int, limits: Limits) -> None:
-        """Takes the descriptor over. `limits` are those of the guest that is to wake."""
+        """Takes the descriptor over. `limits` are those under which the state was written."""
         import zstandard
 
         self._limits = limits
@@ -98,8 +129,11 @@ class StateReader:
 
     def _read_state(self) -> SavedState:
         [length] = _LENGTH.unpack(self._read(_LENGTH.size))
+        if length > most_packed_bytes(self._limits):
+            raise SessionDamaged("the state of the session is larger than its limits allow")
         try:
-            return SavedState.from_fields(_unpack_bounded(self._read(length)), self._limits)
+            fields = _unpack_bounded(self._read(length), _most_items(self._limits))
+            return SavedState.from_fields(fields, self._limits)
         except (ProtocolError, ValueError, TypeError, RecursionError, MemoryError) as error:
             raise SessionDamaged(f"the state of the session is damaged: {error}") from error
         except msgpack.UnpackException as error:
@@ -132,9 +166,9 @@ class StateReader:
         self._file.close()
 
 
-def _unpack_bounded(packed: bytes) -> object:
-    """What `packed` stands for, at most `_MOST_ITEMS` of it. Raises `ValueError` and others."""
-    left = _MOST_ITEMS
+def _unpack_bounded(packed: bytes, most_items: int) -> object:
+    """What `packed` stands for, at most `most_items` of it. Raises `ValueError` and others."""
+    left = most_items
 
     def count(items: Items) -> Items:
         nonlocal left
@@ -147,7 +181,7 @@ def _unpack_bounded(packed: bytes) -> object:
         packed,
         list_hook=count,
         object_hook=count,
-        max_array_len=_MOST_ITEMS,
+        max_array_len=most_items,
         max_map_len=_MOST_FIELDS,
         max_ext_len=0,
         strict_map_key=True,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from kernel_checks import new_kernel, read_file, write_file
 
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY
+from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.kernel import Kernel
+from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
+from hermetic_runtime.limits import MIB
 
 
 def guest_kernel() -> Kernel:
@@ -17,7 +21,7 @@ def guest_kernel() -> Kernel:
 
 def saved_and_restored(kernel: Kernel) -> Kernel:
     restored = guest_kernel()
-    restore_files(restored, save_files(kernel, [b"/tmp"]))
+    restore_files(restored, save_files(kernel, SavedContents(MIB), [b"/tmp"]))
     return restored
 
 
@@ -43,3 +47,35 @@ def test_files_are_saved_when_no_descriptor_is_left() -> None:
         kernel.open(AT_FDCWD, b"/tmp/f", O_RDONLY, 0)
 
     assert read_file(saved_and_restored(kernel), b"/tmp/f") == b"contents"
+
+
+def test_two_names_of_one_file_are_of_one_file_again() -> None:
+    kernel = guest_kernel()
+    write_file(kernel, b"/tmp/a", b"contents")
+    kernel.link(AT_FDCWD, b"/tmp/a", AT_FDCWD, b"/tmp/b")
+
+    restored = saved_and_restored(kernel)
+
+    first, second = (restored.stat(AT_FDCWD, path) for path in (b"/tmp/a", b"/tmp/b"))
+    assert (first.inode, first.links, first.mode) == (second.inode, 2, second.mode)
+    assert read_file(restored, b"/tmp/b") == b"contents"
+
+
+def test_names_of_one_file_are_saved_in_the_room_of_one() -> None:
+    kernel = guest_kernel()
+    write_file(kernel, b"/tmp/0", bytes(1000))
+    for number in range(1, 50):
+        kernel.link(AT_FDCWD, b"/tmp/0", AT_FDCWD, b"/tmp/%d" % number)
+
+    assert len(save_files(kernel, SavedContents(1000), [b"/tmp"])) == 50
+
+
+def test_more_than_there_is_room_for_is_not_saved() -> None:
+    kernel = guest_kernel()
+    write_file(kernel, b"/tmp/a", bytes(600))
+    write_file(kernel, b"/tmp/b", bytes(600))
+
+    with pytest.raises(Failure) as refused:
+        save_files(kernel, SavedContents(1000), [b"/tmp"])
+
+    assert refused.value.errno is Errno.EFBIG

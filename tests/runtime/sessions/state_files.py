@@ -32,7 +32,10 @@ def opened(sealed: bytes) -> tuple[Any, bytes]:
 def sealed(state: object, pages: bytes) -> bytes:
     """A state file, with its checksum."""
     packed = state if isinstance(state, bytes) else pack(state)
-    frame = struct.pack("<I", len(packed)) + packed + pages
+    return sealed_frame(struct.pack("<I", len(packed)) + packed + pages)
+
+
+def sealed_frame(frame: bytes) -> bytes:
     return MAGIC + zstandard.ZstdCompressor(write_checksum=True).compress(frame)
 
 

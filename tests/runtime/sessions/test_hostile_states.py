@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from state_files import Place, changed, opened, sealed, state_path
+from state_files import Place, changed, opened, sealed, sealed_frame, state_path
 
 from hermetic_runtime.driver import Isolation
 from hermetic_runtime.errors import (
@@ -160,6 +160,8 @@ WRONG_FIELDS: dict[str, tuple[Place, object]] = {
     "a file without its folder": (["files"], [file(b"/tmp/b/a")]),
     "a device among the files": (["files"], [file(b"/tmp/a", 0o020666)]),
     "a file of text": (["files"], [file(b"/tmp/a", contents="text")]),
+    "another name of no file": (["files"], [file(b"/tmp/a", 0, b"/tmp/b")]),
+    "another name of a file elsewhere": (["files"], [file(b"/tmp/a", 0, b"/workspace/kept")]),
     "a path with a NUL": (["files"], [file(b"/tmp/a\0b")]),
     "a description of no kind": (["descriptors", 0], [description("socket")]),
     "a descriptor past the limit": (["descriptors", 0], [description("stdin", fd=1 << 20)]),
@@ -251,6 +253,18 @@ def test_what_expands_without_bounds_is_damage(
 ) -> None:
     with pytest.raises(SessionDamaged):
         wake(session, directory, sealed(packed, END))
+
+    assert_unharmed(session, good)
+
+
+def test_a_state_that_expands_past_the_limits_is_not_expanded(
+    session: Session, directory: Path, good: bytes
+) -> None:
+    limits = session.record.limits
+    claimed = limits.memory_bytes + 2 * limits.disk_bytes
+
+    with pytest.raises(SessionDamaged, match="larger than its limits allow"):
+        wake(session, directory, sealed_frame(struct.pack("<I", claimed) + bytes(1 << 20)))
 
     assert_unharmed(session, good)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hermetic_runtime.errors import SessionNotFound
+from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.sessions.session import Session
 
@@ -51,3 +54,27 @@ def test_a_file_that_is_open_stays_as_it_was(session: Session) -> None:
     with session.workspace.open("a") as file:
         session.files.put("a", b"after")
         assert file.read() == b"before"
+
+
+def test_two_names_of_one_file_stay_two_names_of_one(directory: Path) -> None:
+    with Session.create(interpreter="wasi", directory=directory) as session:
+        session.run("import os; open('/tmp/a', 'w').write('1'); os.link('/tmp/a', '/tmp/b')")
+        session.hibernate()
+
+        result = session.run("open('/tmp/a', 'w').write('2'); open('/tmp/b').read()")
+
+        assert result.value is not None and result.value.json == "2"
+
+
+def test_what_the_disk_allowed_once_is_still_there_when_the_workspace_has_grown(
+    directory: Path,
+) -> None:
+    limits = Limits(disk_bytes=4 * MIB)
+    with Session.create(limits=limits, interpreter="pyodide", directory=directory) as session:
+        session.run("open('/tmp/kept', 'wb').write(bytes(3 << 20))")
+        session.hibernate()
+        session.files.put("grown", bytes(3 * MIB))
+
+        result = session.run("import os; os.path.getsize('/tmp/kept')")
+
+        assert result.value is not None and result.value.json == 3 * MIB
