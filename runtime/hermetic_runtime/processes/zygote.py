@@ -9,10 +9,12 @@ processes never outlive it.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import selectors
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,9 +28,11 @@ from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
-from hermetic_runtime.processes.zygote_messages import Exited, Spawned, to_zygote
+from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, to_zygote
 
 _RECORD_BYTES = 4096
+_HIBERNATION = "hermetic_runtime.sessions.hibernation"
+_COMPRESSION = "zstandard"
 
 
 def main(parent_pid: str) -> None:
@@ -103,8 +107,17 @@ class Zygote:
             self._stop()
             return
         guest_end, reports = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-        for _ in FrameDecoder(to_zygote()).feed(record):
+        for message in FrameDecoder(to_zygote()).feed(record):
+            if isinstance(message, Spawn) and message.keeps_state:
+                self._import_what_keeps_state()
             self._spawn(guest_end, reports)
+
+    def _import_what_keeps_state(self) -> None:
+        """Once, and not in each guest process. Guests of one run need none of it."""
+        if _HIBERNATION not in sys.modules:
+            importlib.import_module(_HIBERNATION)
+            importlib.import_module(_COMPRESSION)
+            gc.freeze()
 
     def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:
         try:

@@ -107,13 +107,13 @@ class Zygote:
         with self._counting:
             return any(not child.closed for child in self._children)
 
-    def launch(self, guest_end: socket.socket) -> ZygoteChild:
+    def launch(self, guest_end: socket.socket, *, keeps_state: bool) -> ZygoteChild:
         """Raises `ZygoteLost`, and `SandboxCrashed` when there can be no more processes."""
         reports, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with remote:
                 descriptors = [guest_end.fileno(), remote.fileno()]
-                socket.send_fds(self._process.control, [encode(Spawn())], descriptors)
+                socket.send_fds(self._process.control, [encode(Spawn(keeps_state))], descriptors)
             message, pidfd = _receive(reports, _LOAD_SECONDS)
             match message:
                 case Spawned(pid) if pidfd is not None:
@@ -156,8 +156,9 @@ class Zygote:
 class ZygoteLauncher:
     """Launches through the zygote of one environment."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, *, keeps_state: bool) -> None:
         self._environment = environment
+        self._keeps_state = keeps_state
 
     def launch(self, guest_end: socket.socket) -> LaunchedProcess:
         """Start a guest process. Raises `SandboxCrashed`, with the last words of a
@@ -165,11 +166,11 @@ class ZygoteLauncher:
         """
         zygote = _zygotes.get(self._environment)
         try:
-            return zygote.launch(guest_end)
+            return zygote.launch(guest_end, keeps_state=self._keeps_state)
         except ZygoteLost:
             zygote = _zygotes.replace(self._environment, zygote)
         try:
-            return zygote.launch(guest_end)
+            return zygote.launch(guest_end, keeps_state=self._keeps_state)
         except ZygoteLost:
             words = zygote.last_words() or "it said nothing"
             _zygotes.discard(self._environment, zygote)

@@ -12,18 +12,23 @@ _LARGEST = 512
 
 
 class Spawn(NamedTuple):
-    """To the zygote: fork a guest process. Its socket, and one for reports on it, come along."""
+    """To the zygote: fork a guest process. Its socket, and one for reports on it, come along.
+
+    `keeps_state` says that the guest will wake or hibernate.
+    """
+
+    keeps_state: bool = False
 
     @staticmethod
     def kind() -> int:
         return 32
 
     def to_fields(self) -> dict[str, Any]:
-        return {}
+        return {"keeps_state": self.keeps_state}
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        return cls()
+        return cls(fields.flag("keeps_state"))
 
 
 class Spawned(NamedTuple):

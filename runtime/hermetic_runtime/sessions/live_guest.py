@@ -118,7 +118,7 @@ def _make_driver(
             state_limits=record.limits,
         )
     return GuestProcess(
-        launcher(environment),
+        launcher(environment, keeps_state=True),
         limits,
         variables,
         mounts,
