@@ -6,7 +6,6 @@ version and hash. Its own runner is not used; its artifacts are rewritten once.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +69,16 @@ class WasiImage:
 
     def artifact_hash(self) -> str:
         """SHA-256, in hexadecimal, of all that the rewritten artifacts depend on."""
+        from hashlib import sha256  # 2 ms that a process which only loads need not spend
+
         facts = f"{self.wheel_sha256}\0{_REVISION}\0{EXPORTED}\0{self.library}"
-        return hashlib.sha256(facts.encode()).hexdigest()
+        return sha256(facts.encode()).hexdigest()
 
     def content_hash(self) -> str:
         """SHA-256, in hexadecimal, that changes when anything in the image changes."""
-        digest = hashlib.sha256(self.artifact_hash().encode() + SITE_PACKAGES_NOTE)
+        from hashlib import sha256
+
+        digest = sha256(self.artifact_hash().encode() + SITE_PACKAGES_NOTE)
         for name, source in guest_sources():
             digest.update(f"\0{name}\0{len(source)}\0".encode())
             digest.update(source)
@@ -86,12 +89,14 @@ class WasiImage:
 
         Raises `ImageError` when one is missing or differs.
         """
+        from hashlib import file_digest
+
         try:
             lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
             expected = {name: digest for digest, _, name in (ln.partition("  ") for ln in lines)}
             for name in ARTIFACTS:
                 with (folder / name).open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    digest = file_digest(file, "sha256").hexdigest()
                 if digest != expected.get(name):
                     raise ImageError(f"{name} of {self.distribution} {self.version} is damaged")
         except OSError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import select
 import selectors
 import signal
 import socket
@@ -31,6 +32,11 @@ from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, to_zygote
 
 _RECORD_BYTES = 4096
+_LIKELY = (
+    "hermetic_runtime.interpreters.loading",
+    "hermetic_runtime.interpreters.pyodide",
+    "hermetic_runtime.snapshots.stored",
+)
 _HIBERNATION = "hermetic_runtime.sessions.hibernation"
 _COMPRESSION = "zstandard"
 
@@ -45,6 +51,7 @@ def main(parent_pid: str) -> None:
     if os.getppid() != int(parent_pid):
         return
     confine_all()
+    _import_while_waiting(control)
     encoded = control.recv(_RECORD_BYTES)
     if not encoded:
         return
@@ -55,6 +62,14 @@ def main(parent_pid: str) -> None:
     gc.freeze()
     gc.enable()
     Zygote(control, parent, environment, restored).serve()
+
+
+def _import_while_waiting(control: socket.socket) -> None:
+    """What the interpreter that is likely needs, unless the caller is there already."""
+    for module in _LIKELY:
+        if select.select([control], [], [], 0)[0]:
+            return
+        importlib.import_module(module)
 
 
 @dataclass(slots=True)

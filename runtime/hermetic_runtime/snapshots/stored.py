@@ -9,7 +9,6 @@ and never changed, because guests have it mapped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -47,8 +46,15 @@ class LoadedSnapshot(NamedTuple):
     memory: wasmtime.Module
     guest: SavedGuest
     memory_bytes: int
-    identity: str
-    """The hash of all that it holds but its memory, clocks included: no two share it."""
+    packed: bytes
+    """All that it holds but its memory, as on disk."""
+
+    @property
+    def identity(self) -> str:
+        """The hash of `packed`, clocks included: no two share it."""
+        from hashlib import sha256  # 2 ms that a guest without a session need not spend
+
+        return sha256(self.packed).hexdigest()
 
 
 def write_state(directory: Path, guest: SavedGuest) -> None:
@@ -68,8 +74,7 @@ def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
         memory = load_module(engine, directory / MEMORY)
         packed = (directory / STATE).read_bytes()
         state = _unpack(packed, use_list=False)
-        identity = sha256(packed).hexdigest()
-        return LoadedSnapshot(memory, SavedGuest(**state), _memory_bytes(memory), identity)
+        return LoadedSnapshot(memory, SavedGuest(**state), _memory_bytes(memory), packed)
     except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
         raise PreparationError(
             f"the snapshot in {directory} is damaged: {error}",

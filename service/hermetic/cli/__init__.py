@@ -5,6 +5,7 @@ Modules are imported by the command that needs them: a run should start at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -33,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from hermetic.cli.standard_descriptors import open_missing_descriptors
 
         open_missing_descriptors()
-        if arguments[:1] == ["run"] and sys.platform == "linux":
-            _start_ahead()
+        if arguments[:1] == ["run"]:
+            gc.disable()  # until all is imported, of which nothing is garbage
+            if sys.platform == "linux":
+                _start_ahead()
         from hermetic.cli.commands import run_command
 
         return run_command(arguments)
@@ -42,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from hermetic.cli.signals import exit_status_of_interrupt
 
         return exit_status_of_interrupt()
+    finally:
+        gc.enable()
 
 
 def _start_ahead() -> None:

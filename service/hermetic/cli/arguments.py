@@ -6,12 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Never
 
-from hermetic.cli.gate_arguments import add_gate
 from hermetic.cli.limit_arguments import add_limits
-from hermetic.cli.package_arguments import add_env, add_interpreter, add_packages, add_resolve
-from hermetic.cli.policy_arguments import add_policy
-from hermetic.cli.service_arguments import add_services
-from hermetic.cli.session_arguments import add_sessions
+from hermetic.cli.package_arguments import add_interpreter, add_packages
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
@@ -98,7 +94,7 @@ if TYPE_CHECKING:
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Raises `UsageError`; `SystemExit` with status 0 after --help."""
-    parser = command_parser()
+    parser = command_parser(only_run=arguments[:1] == ["run"])
     options = parser.parse_args(arguments)
     if options.command is None and not options.version:
         parser.error(
@@ -108,12 +104,25 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def command_parser() -> argparse.ArgumentParser:
-    """The grammar of all commands."""
+def command_parser(*, only_run: bool = False) -> argparse.ArgumentParser:
+    """The grammar of all commands, or of `run` alone."""
     parser = _Parser(prog="hermetic", description=_DESCRIPTION, epilog=_EXAMPLES)
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
+    if not only_run:
+        _add_others(commands)
+    return parser
+
+
+def _add_others(commands: _Commands) -> None:
+    """All commands but `run`, which would take longer to describe than to parse."""
+    from hermetic.cli.gate_arguments import add_gate
+    from hermetic.cli.package_arguments import add_env, add_resolve
+    from hermetic.cli.policy_arguments import add_policy
+    from hermetic.cli.service_arguments import add_services
+    from hermetic.cli.session_arguments import add_sessions
+
     commands.add_parser(
         "doctor", help="check that everything works", description=_DOCTOR_DESCRIPTION
     )
@@ -124,7 +133,6 @@ def command_parser() -> argparse.ArgumentParser:
     add_sessions(commands)
     add_policy(commands)
     add_gate(commands)
-    return parser
 
 
 def _add_run(commands: _Commands) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,7 @@ _DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
 
 def run(options: argparse.Namespace, *, clock: Callable[[], float] | None = None) -> int:
     """Run one program; its exit status. `clock`, in seconds since the epoch, is policy's."""
+    gc.enable()
     limits = read_limits(options)
     environment = read_environment(options.env)
     mounts = [Mount.parse(text) for text in options.mount]
