@@ -37,8 +37,7 @@ _LIKELY = (
     "hermetic_runtime.interpreters.pyodide",
     "hermetic_runtime.snapshots.stored",
 )
-_HIBERNATION = "hermetic_runtime.sessions.hibernation"
-_COMPRESSION = "zstandard"
+_KEEPING_STATE = ("hermetic_runtime.sessions.hibernation", "zstandard", "hashlib")
 
 
 def main(parent_pid: str) -> None:
@@ -129,9 +128,9 @@ class Zygote:
 
     def _import_what_keeps_state(self) -> None:
         """Once, and not in each guest process. Guests of one run need none of it."""
-        if _HIBERNATION not in sys.modules:
-            importlib.import_module(_HIBERNATION)
-            importlib.import_module(_COMPRESSION)
+        if not sys.modules.keys() >= set(_KEEPING_STATE):
+            for module in _KEEPING_STATE:
+                importlib.import_module(module)
             gc.freeze()
 
     def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:

@@ -156,7 +156,7 @@ class Zygote:
 class ZygoteLauncher:
     """Launches through the zygote of one environment."""
 
-    def __init__(self, environment: Environment, *, keeps_state: bool) -> None:
+    def __init__(self, environment: Environment, *, keeps_state: bool = False) -> None:
         self._environment = environment
         self._keeps_state = keeps_state
 
