@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.environments import Environment
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.kernel.overlay import Change
+from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import RunReport, RunRequest
 
 Isolation = Literal["process", "shared"]
@@ -52,6 +54,22 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """When this returns, nothing of the guest is left. May be called again."""
+        ...
+
+
+class GuestSource(Protocol):
+    """Where a `Sandbox` without mounts and variables gets a guest that has booted already.
+    Any thread may call.
+    """
+
+    def take(
+        self, environment: Environment, limits: Limits, *, keep_files: bool = False
+    ) -> Driver | None:
+        """A driver that has started; None if there is none. Raises as `Driver.start` does."""
+        ...
+
+    def retire(self, driver: Driver) -> None:
+        """Close it, soon. The caller has no more use for it."""
         ...
 
 

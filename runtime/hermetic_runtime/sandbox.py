@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun, Driver, Isolation, OnOutput
+from hermetic_runtime.driver import DrivenRun, Driver, GuestSource, Isolation, OnOutput
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import (
     InstallError,
@@ -56,7 +56,6 @@ from hermetic_runtime.run_results import install_error_result, run_result
 if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
     from hermetic_runtime.packages.settings import PackageSettings
-    from hermetic_runtime.processes.spares import SparePool
 
 _MORE_STARTS = 2
 """How many guests are started for those that are lost before they take the first run."""
@@ -164,7 +163,7 @@ class Sandbox:
         packages: PackageSettings | None = None,
         isolation: Isolation = "process",
         on_progress: OnProgress | None = None,
-        spares: SparePool | None = None,
+        spares: GuestSource | None = None,
     ) -> None:
         check_isolation(isolation)
         self._variables = checked_environment(env)
@@ -394,7 +393,7 @@ class Sandbox:
             driver.cancel()
         driver.start()
 
-    def _take_spare(self, environment: Environment) -> GuestProcess | None:
+    def _take_spare(self, environment: Environment) -> Driver | None:
         if self._spares is None or self._isolation != "process":
             return None
         if self._variables or self._mounts:
@@ -419,7 +418,7 @@ class Sandbox:
         provided, self._provided = self._provided, None
         directories, self._directories = self._directories, None
         try:
-            if self._spares is not None and isinstance(driver, GuestProcess):
+            if self._spares is not None and driver is not None:
                 self._spares.retire(driver)
             elif driver is not None:
                 driver.close()

@@ -36,6 +36,12 @@ class Channel:
         """Whether `flush` should be called when the socket is writable."""
         return bool(self._outgoing)
 
+    def expect(self, accepted: Mapping[int, Accepted]) -> bool:
+        """From now on take other messages. False when something has come unasked."""
+        between = self._decoder.is_between_frames
+        self._decoder = FrameDecoder(accepted)
+        return between
+
     def send(self, message: Message) -> None:
         self._outgoing += encode(message)
         self.flush()

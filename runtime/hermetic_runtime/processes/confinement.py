@@ -33,19 +33,20 @@ def confine_all() -> None:
         file.write(_OOM_SCORE)
 
 
-def bound_memory(memory_bytes: int) -> None:
+def bound_memory(memory_bytes: int, *, lasting: bool = False) -> None:
     """Bound what this process may have written to memory (Linux 4.7, RLIMIT_DATA) to what
     it has now, a guest of `memory_bytes`, and `_MEMORY_OF_OURS` for what is kept about it.
+    The bound of a `lasting` process can be moved for its next guest.
     """
     with suppress(OSError), open("/proc/self/statm", "rb", buffering=0) as file:
         pages = int(file.read(256).split()[_DATA_PAGES])
         used = pages * resource.getpagesize()
-        _lower(resource.RLIMIT_DATA, used + memory_bytes + _MEMORY_OF_OURS)
+        _lower(resource.RLIMIT_DATA, used + memory_bytes + _MEMORY_OF_OURS, lasting=lasting)
 
 
-def bound_files(open_files: int) -> None:
+def bound_files(open_files: int, *, lasting: bool = False) -> None:
     """Bound descriptors to what the guest may open, and a few of ours."""
-    _lower(resource.RLIMIT_NOFILE, open_files + _OPEN_FILES_OF_OURS)
+    _lower(resource.RLIMIT_NOFILE, open_files + _OPEN_FILES_OF_OURS, lasting=lasting)
 
 
 def bound_cpu_time(seconds: float) -> None:
@@ -59,10 +60,10 @@ def bound_cpu_time(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _lower(limit: int, value: int) -> None:
+def _lower(limit: int, value: int, *, lasting: bool = False) -> None:
     _, hard = resource.getrlimit(limit)
     if hard == resource.RLIM_INFINITY or value < hard:
-        resource.setrlimit(limit, (value, value))
+        resource.setrlimit(limit, (value, hard if lasting else value))
 
 
 class ParentDeath:

@@ -25,7 +25,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.endings import describe_end
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.launching import LaunchedProcess, Launcher
+from hermetic_runtime.processes.launching import LaunchedProcess, Launcher, SinceNow
 from hermetic_runtime.processes.messages import (
     Failed,
     GuestMountPoint,
@@ -46,7 +46,8 @@ class GuestProcess:
 
     Whatever that process does or sends, `close` leaves nothing of it behind. One that
     is not closed is ended when this object is collected, or at exit. `boot_seconds` is
-    what the guest itself took to start, as its process says.
+    what the guest itself took to start, as its process says. A `lasting` one can have
+    another sandbox after the final run of the one before.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class GuestProcess:
         keep_files: bool = False,
         state_fd: int | None = None,
         state_limits: Limits | None = None,
+        lasting: bool = False,
     ) -> None:
         self.interpreter = ""
         self.boot_seconds = 0.0
@@ -69,12 +71,30 @@ class GuestProcess:
         self._keep_files = keep_files
         self._state_fd = state_fd
         self._state_limits = state_limits
+        self._lasting = lasting
         self._hold: _Hold | None = None
         self._lock = threading.Lock()
         self._cancelled = False
 
     def start(self) -> None:
-        hold = self._launch()
+        self._start(self._launch())
+
+    def start_another(self, limits: Limits, *, keep_files: bool) -> None:
+        """Boot another sandbox in a lasting process, after a final run that reported.
+
+        Raises as `start` does, after which nothing is left of the process.
+        """
+        hold = self._hold
+        if hold is None:
+            raise SandboxClosed("the guest process has not started, or was closed")
+        self._limits, self._keep_files = limits, keep_files
+        if not hold.channel.expect(from_guest(limits)):
+            self.close()
+            raise SandboxCrashed("the guest process said something without being asked")
+        self._hold = hold = hold._replace(process=SinceNow(hold.process))
+        self._start(hold)
+
+    def _start(self, hold: _Hold) -> None:
         try:
             ready = self._boot(hold)
         except BaseException:
@@ -106,6 +126,7 @@ class GuestProcess:
             self._keep_files,
             self._state_fd is not None,
             self._state_limits,
+            self._lasting,
         )
         descriptors = [mount.directory_fd for mount in self._mounts]
         if self._state_fd is not None:

@@ -1,4 +1,4 @@
-"""The guest process: one sandbox, two threads.
+"""The guest process: one sandbox, or one after the other in a lasting one; two threads.
 
 The main thread is the control loop: it listens to the caller's process while the
 guest runs, sends batched output when it is due, and watches the processor time. The
@@ -65,14 +65,15 @@ def main(
     environment: LoadedEnvironment,
     restored: RestoredGuests | None = None,
 ) -> NoReturn:
-    """Serve one sandbox on `connection`. Ends this process, whatever happens."""
+    """Serve what is asked for on `connection`. Ends this process, whatever happens."""
     status = 1
     try:
         decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
         start, settings = _receive_start(connection, decoder)
-        bound_files(start.limits.open_files)
-        bound_memory(start.limits.memory_bytes + start.limits.disk_bytes)
-        ControlLoop(connection, decoder, environment, settings, restored).serve()
+        _bound(start)
+        loop = ControlLoop(connection, decoder, environment, settings, restored)
+        loop.lasting = start.lasting
+        loop.serve()
         status = 0
     except ConnectionError:
         status = 0
@@ -88,6 +89,12 @@ def _end(status: int) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(status)
+
+
+def _bound(start: Start) -> None:
+    bound_files(start.limits.open_files, lasting=start.lasting)
+    memory_bytes = start.limits.memory_bytes + start.limits.disk_bytes
+    bound_memory(memory_bytes, lasting=start.lasting)
 
 
 def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[Start, GuestSettings]:
@@ -152,10 +159,14 @@ class ControlLoop:
         os.set_blocking(self._wake_writer, False)
         self._outbox = Outbox(connection, self._wake)
         self._requests: queue.SimpleQueue[RunRequest | SaveRequest] = queue.SimpleQueue()
+        self._starts: queue.SimpleQueue[GuestSettings] = queue.SimpleQueue()
         self._guest: Guest | None = None
         self._active: ActiveRun | None = None
         self._lock = threading.Lock()
         self._received: list[int] = []
+
+        self.lasting = False
+        """Whether there are more guests after the first."""
 
     def serve(self) -> None:
         """Until the caller's process has gone, or the guest has ended."""
@@ -189,6 +200,13 @@ class ControlLoop:
     def _obey(self, message: Message) -> None:
         """Do what a message asks. One that comes too late for its run is dropped."""
         match message:
+            case Start() if self.lasting and self._guest is None:
+                _bound(message)
+                bound_cpu_time(_SAVE_CPU_SECONDS)
+                kept = message.keep_files
+                self._starts.put(
+                    GuestSettings(message.limits, message.environment, keep_files=kept)
+                )
             case Run(request):
                 bound_cpu_time(request.limits.cpu_seconds)
                 cpu_end = time.process_time() + request.limits.cpu_seconds
@@ -225,15 +243,9 @@ class ControlLoop:
 
     def _guest_thread(self) -> None:
         try:
-            guest = self._boot()
-            self._outbox.send(Ready(self._boot_seconds, self._environment.interpreter.description))
             while True:
-                request = self._requests.get()
-                if isinstance(request, SaveRequest):
-                    guest.hibernate(request.descriptor)
-                    self._outbox.send(Saved())
-                    continue
-                self._report(guest, request, guest.run(request))
+                self._serve_guest(self._boot())
+                self._settings = self._starts.get()
         except ConnectionError:
             _end(0)
         except BaseException as error:
@@ -242,6 +254,25 @@ class ControlLoop:
                 with suppress(OSError):  # the log is shared, bounded and perhaps full
                     traceback.print_exc()
             _end(1)
+
+    def _serve_guest(self, guest: Guest) -> None:
+        """Until its final run, if the process is to have other guests."""
+        self._outbox.send(Ready(self._boot_seconds, self._environment.interpreter.description))
+        while True:
+            request = self._requests.get()
+            if isinstance(request, SaveRequest):
+                guest.hibernate(request.descriptor)
+                self._outbox.send(Saved())
+                continue
+            report = guest.run(request)
+            ends = request.final or not report.alive
+            self._report(guest, request, report, ends=ends)
+            if not ends:
+                continue
+            if not (self.lasting and report.alive and self._restored is not None):
+                _end(0)
+            self._restored.renew(guest)
+            return
 
     def _boot(self) -> Guest:
         began = time.perf_counter()
@@ -265,17 +296,19 @@ class ControlLoop:
     def _request_input(self) -> None:
         self._outbox.send(InputWanted())
 
-    def _report(self, guest: Guest, request: RunRequest, report: RunReport) -> None:
+    def _report(
+        self, guest: Guest, request: RunRequest, report: RunReport, *, ends: bool
+    ) -> None:
         with self._lock:
             run, self._active = self._active, None
+            if ends:
+                self._guest = None
         if run is not None and run.used_too_much:
             report = timed_out(report, "cpu_seconds")
         for mount, change in guest.changes():
             for message in _pieces(mount, change):
                 self._outbox.send(message)
         self._outbox.send_frame(_report_frame(report, report_frame_bytes(request.limits)))
-        if request.final or not report.alive:
-            _end(0)
 
     def _fail(self, error: BaseException) -> None:
         code = error.code if isinstance(error, HermeticError) else "internal"

@@ -63,7 +63,8 @@ class GuestMountPoint(NamedTuple):
 
 class Start(NamedTuple):
     """To a guest process: boot. One directory descriptor comes for each mount, and one more
-    for the file to wake from if the guest `wakes`.
+    for the file to wake from if the guest `wakes`. A `lasting` process goes on after the guest's
+    final run: it waits for another `Start`, which brings no descriptors.
     """
 
     limits: Limits
@@ -72,6 +73,7 @@ class Start(NamedTuple):
     keep_files: bool = False
     wakes: bool = False
     state_limits: Limits | None = None
+    lasting: bool = False
 
     @staticmethod
     def kind() -> int:
@@ -87,6 +89,7 @@ class Start(NamedTuple):
             "keep_files": self.keep_files,
             "wakes": self.wakes,
             "state_limits": self.state_limits and _limits_to_fields(self.state_limits),
+            "lasting": self.lasting,
         }
 
     @classmethod
@@ -105,6 +108,7 @@ class Start(NamedTuple):
             fields.flag("keep_files"),
             fields.flag("wakes"),
             _read_limits(fields, "state_limits") if fields.optional("state_limits") else None,
+            fields.flag("lasting"),
         )
 
 

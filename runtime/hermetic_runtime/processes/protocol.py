@@ -78,6 +78,11 @@ class FrameDecoder:
         self._unicode_errors = unicode_errors
         self._buffer = bytearray()
 
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether nothing of a frame is left over."""
+        return not self._buffer
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """The messages that `data` completes. Raises `ProtocolError`."""
         self._buffer += data

@@ -18,6 +18,7 @@ from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings
+from hermetic_runtime.snapshots.stored import LoadedSnapshot
 
 
 class RestoredGuests:
@@ -25,20 +26,36 @@ class RestoredGuests:
 
     def __init__(self, environment: LoadedEnvironment) -> None:
         """What can't be restored is left out: who needs it is told why."""
-        self._guests: list[tuple[int, Guest]] = []
-        run_in_guest_thread(lambda: self._restore(environment))
+        self._environment = environment
+        self._guests: list[tuple[LoadedSnapshot, Guest]] = []
+        run_in_guest_thread(self._restore_all)
 
-    def _restore(self, environment: LoadedEnvironment) -> None:
-        for snapshot in environment.snapshots:
-            limits = Limits()
-            most = max(limits.memory_bytes, snapshot.memory_bytes)
-            settings = GuestSettings(replace(limits, memory_bytes=most))
-            with suppress(HermeticError, wasmtime.WasmtimeError, wasmtime.Trap):
-                guest = Guest(
-                    environment, settings, deliver=_drop, request_input=_ignore, snapshot=snapshot
-                )
-                guest.restore()
-                self._guests.append((snapshot.memory_bytes, guest))
+    def _restore_all(self) -> None:
+        for snapshot in self._environment.snapshots:
+            self._restore(snapshot)
+
+    def _restore(self, snapshot: LoadedSnapshot) -> None:
+        limits = Limits()
+        most = max(limits.memory_bytes, snapshot.memory_bytes)
+        settings = GuestSettings(replace(limits, memory_bytes=most))
+        with suppress(HermeticError, wasmtime.WasmtimeError, wasmtime.Trap):
+            guest = Guest(
+                self._environment, settings, deliver=_drop, request_input=_ignore, snapshot=snapshot
+            )
+            guest.restore()
+            self._guests.append((snapshot, guest))
+
+    def renew(self, used: Guest) -> None:
+        """Free a guest that was executed, and restore another one if it was of these.
+
+        To be called in a guest thread.
+        """
+        used.close()
+        for position, (snapshot, guest) in enumerate(self._guests):
+            if guest is used:
+                del self._guests[position]
+                self._restore(snapshot)
+                return
 
     def take(
         self,
@@ -47,11 +64,13 @@ class RestoredGuests:
         deliver: Callable[[str, bytes], None],
         request_input: Callable[[], None],
     ) -> Guest | None:
-        """In a forked process, once: a guest to boot. None if none suits the settings."""
+        """In a forked process: a guest to boot, which must be renewed before the next is taken.
+        None if none suits the settings.
+        """
         if settings.environment or settings.mounts or settings.state_fd is not None:
             return None
         most = settings.limits.memory_bytes
-        fitting = [guest for size, guest in self._guests if size <= most]
+        fitting = [guest for snapshot, guest in self._guests if snapshot.memory_bytes <= most]
         if not fitting:
             return None
         guest = fitting[os.urandom(1)[0] % len(fitting)]

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from hermetic_runtime.driver import Driver
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.limits import Limits
@@ -49,7 +50,7 @@ class SparePool:
         self._idle_seconds = idle_seconds
         self._demands: dict[_Kind, _Demand] = {}
         self._changed = threading.Condition()
-        self._retired: queue.SimpleQueue[GuestProcess | None] = queue.SimpleQueue()
+        self._retired: queue.SimpleQueue[Driver | None] = queue.SimpleQueue()
         self._closed = False
         self._threads = [
             threading.Thread(target=target, name=name, daemon=True)
@@ -85,12 +86,12 @@ class SparePool:
             self._changed.notify()
             return None
 
-    def retire(self, process: GuestProcess) -> None:
+    def retire(self, driver: Driver) -> None:
         """Close it soon. The caller has no more use for it."""
         if self._closed:
-            process.close()
+            driver.close()
         else:
-            self._retired.put(process)
+            self._retired.put(driver)
 
     def close(self) -> None:
         """End all spares; when this returns, nothing of them is left."""
