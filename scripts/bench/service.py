@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,11 +47,13 @@ def main() -> None:
 
 
 @contextmanager
-def service(data: Path | None = None) -> Generator[tuple[str, int]]:
+def service(
+    data: Path | None = None, arguments: Sequence[str] = ()
+) -> Generator[tuple[str, int]]:
     """The address and the process of a service that is ready. What it keeps is in `data`."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            [HERMETIC, "serve", "--no-key", "--port", "0"],
+            [HERMETIC, "serve", "--no-key", "--port", "0", *arguments],
             env=os.environ | {"HERMETIC_DATA_DIRECTORY": str(data or Path(folder) / "data")},
             stderr=subprocess.PIPE,
             text=True,

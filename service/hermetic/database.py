@@ -17,16 +17,20 @@ _BUSY_SECONDS = 10.0
 
 
 class Schema(NamedTuple):
-    """The name of a file, and the SQL statements that make the tables of its `version`."""
+    """The name of a file, and the SQL statements that make the tables of its `version`.
+
+    `changes` are the statements that lead from version 1 to 2, from 2 to 3, and so on.
+    """
 
     file: str
     version: int
     statements: str
+    changes: tuple[str, ...] = ()
 
 
 KEYS_AND_RUNS = Schema(
     "hermetic.sqlite3",
-    1,
+    2,
     """
 CREATE TABLE keys (
     id TEXT PRIMARY KEY,
@@ -34,7 +38,8 @@ CREATE TABLE keys (
     secret_hash BLOB NOT NULL,
     limits TEXT NOT NULL,
     created REAL NOT NULL,
-    revoked REAL
+    revoked REAL,
+    shared INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE runs (
     id TEXT PRIMARY KEY,
@@ -50,6 +55,7 @@ CREATE TABLE runs (
 ) STRICT;
 CREATE INDEX runs_by_finished ON runs (finished);
 """,
+    ("ALTER TABLE keys ADD COLUMN shared INTEGER NOT NULL DEFAULT 0",),
 )
 
 
@@ -80,10 +86,12 @@ class Database:
                 raise StorageError(
                     f"the database was written by a newer version of Hermetic ({version})"
                 )
-            if version == 0:
-                for statement in filter(str.strip, self._schema.statements.split(";")):
+            schema = self._schema
+            wanted = (schema.statements,) if version == 0 else schema.changes[version - 1 :]
+            for statements in wanted:
+                for statement in filter(str.strip, statements.split(";")):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {self._schema.version}")
+            connection.execute(f"PRAGMA user_version = {schema.version}")
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:

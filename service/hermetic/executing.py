@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hermetic.orders import ProgressMade, RunEvent, RunOrder
 from hermetic.telling import OutputTexts, tell_end
+from hermetic_runtime.driver import GuestSource
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.preparation import Progress
-from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.results import Outcome, RunError, RunResult
 from hermetic_runtime.sandbox import Sandbox
 
@@ -34,15 +34,15 @@ class Execution:
         self,
         order: RunOrder,
         tell: Callable[[RunEvent], None],
-        spares: SparePool,
+        guests: GuestSource,
         out: Path | None = None,
     ) -> None:
-        """`tell` is called in the thread of `run` with each event as it happens. `out` gets
-        the files that the run makes.
+        """`tell` is called in the thread of `run` with each event as it happens. `guests` are
+        where its guest comes from. `out` gets the files that the run makes.
         """
         self._order = order
         self._tell = tell
-        self._spares = spares
+        self._guests = guests
         self._out = out
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
@@ -98,7 +98,7 @@ class Execution:
                 interpreter=order.interpreter,
                 packages=order.package_settings(),
                 on_progress=self._pass_progress,
-                spares=self._spares,
+                spares=self._guests,
             )
             return self._sandbox
 

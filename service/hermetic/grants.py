@@ -13,14 +13,17 @@ from hermetic_runtime.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """An identity. `limits` are what its runs get, and can narrow but not widen."""
+    """An identity. `limits` are what its runs get, and can narrow but not widen. One that is
+    `shared` is trusted with worker processes that serve run after run, where they are allowed.
+    """
 
     id: str
     name: str
     limits: Limits = Limits()
+    shared: bool = False
 
 
-LOCAL = Grant("local", "local")
+LOCAL = Grant("local", "local", shared=True)
 """Who starts Hermetic for themselves: stdio, and loopback without keys."""
 
 

@@ -40,6 +40,7 @@ class KeyRecord(NamedTuple):
     limits: Limits
     created: float
     revoked: float | None
+    shared: bool
 
 
 class KeyStore:
@@ -48,27 +49,33 @@ class KeyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, name: str, limits: Limits = Limits()) -> NewKey:
-        """Raises `InvalidInput` for a name that is empty, too long or not printable."""
+    def create(self, name: str, limits: Limits = Limits(), *, shared: bool = False) -> NewKey:
+        """The grant of a `shared` key is.
+
+        Raises `InvalidInput` for a name that is empty, too long or not printable.
+        """
         if not name or len(name) > _NAME_CHARACTERS or not name.isprintable():
             raise InvalidInput(f"a key's name is 1 to {_NAME_CHARACTERS} printable characters")
         key = secrets.token_hex(_ID_BYTES)
         text = f"hk_{key}_{secrets.token_hex(_SECRET_BYTES)}"
-        values = (key, name, _digest(text), encode_limits(limits), time.time())
+        values = (key, name, _digest(text), encode_limits(limits), time.time(), shared)
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO keys (id, name, secret_hash, limits, created) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO keys (id, name, secret_hash, limits, created, shared)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 values,
             )
         return NewKey(key, text)
 
     def list(self) -> list[KeyRecord]:
         """All keys that were ever made, the oldest first."""
-        query = "SELECT id, name, limits, created, revoked FROM keys ORDER BY created"
-        rows = cast("list[tuple[str, str, str, float, float | None]]", self._database.read(query))
+        query = "SELECT id, name, limits, created, revoked, shared FROM keys ORDER BY created"
+        rows = cast(
+            "list[tuple[str, str, str, float, float | None, int]]", self._database.read(query)
+        )
         return [
-            KeyRecord(key, name, decode_limits(limits), created, revoked)
-            for key, name, limits, created, revoked in rows
+            KeyRecord(key, name, decode_limits(limits), created, revoked, bool(shared))
+            for key, name, limits, created, revoked, shared in rows
         ]
 
     def revoke(self, key: str) -> None:
@@ -84,25 +91,27 @@ class KeyStore:
 
     def grant(self, key: str) -> Grant | None:
         """The grant of a key's id, unless there is none or it was revoked."""
-        query = "SELECT name, limits FROM keys WHERE id = ? AND revoked IS NULL"
-        rows = cast("list[tuple[str, str]]", self._database.read(query, key))
-        return Grant(key, rows[0][0], decode_limits(rows[0][1])) if rows else None
+        query = "SELECT name, limits, shared FROM keys WHERE id = ? AND revoked IS NULL"
+        rows = cast("list[tuple[str, str, int]]", self._database.read(query, key))
+        for name, limits, shared in rows:
+            return Grant(key, name, decode_limits(limits), bool(shared))
+        return None
 
     def authenticate(self, text: str) -> Grant:
         """The grant of a key. Raises `Unauthenticated`, without saying why."""
         form = _FORM.fullmatch(text)
-        query = "SELECT name, limits, secret_hash, revoked FROM keys WHERE id = ?"
+        query = "SELECT name, limits, secret_hash, revoked, shared FROM keys WHERE id = ?"
         rows = cast(
-            "list[tuple[str, str, bytes, float | None]]",
+            "list[tuple[str, str, bytes, float | None, int]]",
             self._database.read(query, form[1] if form else ""),
         )
-        name, limits, expected, revoked = rows[0] if rows else ("", "{}", _NOBODY, None)
+        name, limits, expected, revoked, shared = rows[0] if rows else ("", "{}", _NOBODY, None, 0)
         same = hmac.compare_digest(_digest(text), expected)
         if form is None or not rows or not same or revoked is not None:
             raise Unauthenticated(
                 "the key is not valid", hint="`hermetic key create NAME` makes one."
             )
-        return Grant(form[1], name, decode_limits(limits))
+        return Grant(form[1], name, decode_limits(limits), bool(shared))
 
 
 def _digest(text: str) -> bytes:

@@ -24,8 +24,10 @@ from hermetic.sessions import ReservedSession, Sessions
 from hermetic.settings import ServiceSettings
 from hermetic.tracing import Tracing
 from hermetic.turns import FairQueue
+from hermetic_runtime.driver import GuestSource
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.processes.spares import SparePool
+from hermetic_runtime.processes.workers import WorkerPool
 from hermetic_runtime.results import RunResult
 
 _log = logging.getLogger("hermetic.runs")
@@ -67,7 +69,7 @@ class SubmittedRun:
             self.ended.add_done_callback(lambda _: session.release())
         else:
             out = service.folder_of(id) if order.keep_files else None
-            self.execution = Execution(order, tell, service.spares, out)
+            self.execution = Execution(order, tell, service.guests_for(grant), out)
         self._loop = asyncio.get_running_loop()
 
     async def result(self) -> RunResult:
@@ -140,7 +142,8 @@ class RunService:
         self._running = set[SubmittedRun]()
         self._abandoning = set[asyncio.Future[None]]()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
-        self.spares = SparePool(settings.spares)
+        self._spares = SparePool(settings.spares)
+        self._workers = WorkerPool(settings.concurrency) if settings.shared else None
         self.sessions = Sessions(settings)
         self.tracing: Tracing | None = None
         self._typical_seconds = _FIRST_GUESS_SECONDS
@@ -149,6 +152,12 @@ class RunService:
     @property
     def stopping(self) -> bool:
         return self._stopping
+
+    def guests_for(self, grant: Grant) -> GuestSource:
+        """Where the guests of its runs live."""
+        if self._workers is not None and grant.shared:
+            return self._workers.of(grant.id)
+        return self._spares
 
     def folder_of(self, run: str) -> Path:
         """Where the files are that a run made, if they are kept."""
@@ -288,7 +297,9 @@ class RunService:
         while self._running and time.monotonic() < last:
             await self._wait_for_any(last - time.monotonic())
         self._threads.shutdown(wait=False, cancel_futures=True)
-        await asyncio.to_thread(self.spares.close)
+        await asyncio.to_thread(self._spares.close)
+        if self._workers is not None:
+            await asyncio.to_thread(self._workers.close)
         await asyncio.to_thread(self.sessions.close)
         await asyncio.gather(*self._abandoning, return_exceptions=True)
 

@@ -49,6 +49,10 @@ class ServiceSettings:
     spares: int = field(default_factory=default_concurrency)
     """Guest processes started ahead of need, at most (0 to 10,000)."""
 
+    shared: bool = False
+    """Whether keys that were made with `--shared`, and callers without keys, have their runs
+    in worker processes, one after the other, instead of a process for each (0 or 1)."""
+
     queue_length: int = 1000
     """Runs that may wait, of all grants together (0 to 1,000,000)."""
 
@@ -141,8 +145,16 @@ def _read(name: str, text: str) -> object:
         return Path(text).absolute()
     if name in ("host", "tool_name"):
         return text
+    if name == "shared":
+        return _read_switch(name, text)
     try:
         return float(text) if name.endswith("_seconds") else int(text)
     except ValueError:
         kind = "a number of seconds" if name.endswith("_seconds") else "a whole number"
         raise InvalidInput(f"{PREFIX}{name.upper()} must be {kind}, not {text!r}") from None
+
+
+def _read_switch(name: str, text: str) -> bool:
+    if text not in ("0", "1"):
+        raise InvalidInput(f"{PREFIX}{name.upper()} must be 0 or 1, not {text[:80]!r}")
+    return text == "1"

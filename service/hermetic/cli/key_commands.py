@@ -23,7 +23,7 @@ def run_key_command(action: str, options: argparse.Namespace) -> int:
     try:
         keys = KeyStore(database)
         if action == "create":
-            key = keys.create(options.name, read_limits(options))
+            key = keys.create(options.name, read_limits(options), shared=options.shared)
             _print(key.text)
             say(f"this is key {key.id}; it is not shown again")
         elif action == "list":
@@ -42,8 +42,9 @@ def _describe(record: KeyRecord) -> str:
     usual = asdict(Limits())
     changed = {name: value for name, value in asdict(record.limits).items() if value != usual[name]}
     limits = "".join(f"  {name}={value:g}" for name, value in changed.items())
+    shared = "  shared" if record.shared else ""
     revoked = "  revoked" if record.revoked is not None else ""
-    return f"{record.id}  {record.name}  made {made}{limits}{revoked}"
+    return f"{record.id}  {record.name}  made {made}{limits}{shared}{revoked}"
 
 
 def _print(line: str) -> None:

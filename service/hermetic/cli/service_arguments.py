@@ -19,7 +19,7 @@ examples:
       for others as well; put something that speaks TLS in front of it
 
 Each setting can come from the environment: HERMETIC_HOST, HERMETIC_PORT,
-HERMETIC_CONCURRENCY, HERMETIC_SPARES, HERMETIC_QUEUE_LENGTH,
+HERMETIC_CONCURRENCY, HERMETIC_SPARES, HERMETIC_SHARED, HERMETIC_QUEUE_LENGTH,
 HERMETIC_QUEUE_LENGTH_PER_GRANT, HERMETIC_BODY_BYTES,
 HERMETIC_KEPT_SECONDS, HERMETIC_KEPT_RUNS_PER_GRANT,
 HERMETIC_FILE_BYTES_PER_GRANT, HERMETIC_UPLOADS_SECONDS,
@@ -53,6 +53,13 @@ def add_services(commands: Any, add_limits: AddLimits) -> None:
     serve.add_argument(
         "--no-key", action="store_true", help="ask for no key; only on a loopback address"
     )
+    serve.add_argument(
+        "--shared",
+        action="store_true",
+        default=None,
+        help="run one after the other in worker processes for keys that were made with --shared,"
+        " and without keys: for trusted code, much quicker",
+    )
     _add_policy(serve)
     mcp = commands.add_parser(
         "mcp", help="serve MCP on stdin and stdout", description=_MCP_DESCRIPTION
@@ -85,6 +92,11 @@ def _add_key(commands: Any, add_limits: AddLimits) -> None:
     actions = key.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser("create", help="make a key and print it, this once")
     create.add_argument("name", metavar="NAME", help="what the key is for")
+    create.add_argument(
+        "--shared",
+        action="store_true",
+        help="trust its code with worker processes, where `hermetic serve --shared` has them",
+    )
     add_limits(create)
     actions.add_parser("list", help="list ids, names and limits of all keys")
     revoke = actions.add_parser("revoke", help="refuse a key from now on")

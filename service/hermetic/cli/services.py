@@ -12,7 +12,8 @@ from hermetic.settings import ServiceSettings
 
 def serve(options: argparse.Namespace) -> int:
     """Serve HTTP until a signal; the exit status."""
-    given = {"host": options.host, "port": options.port, **_policy(options)}
+    given = {"host": options.host, "port": options.port, "shared": options.shared}
+    given |= _policy(options)
     settings = ServiceSettings.read(os.environ, given)
     from hermetic.http.serving import serve as serve_http
 
