@@ -39,7 +39,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "hello": Kind({"code": "print('hello')"}, "ok", 50),
+    "hello": Kind({"code": "print('hello')"}, "ok", 45),
     "json": Kind({"code": "import json; json.dumps(x)", "inputs": {"x": [1] * 1000}}, "ok", 15),
     "pandas": Kind(
         {"code": "import pandas as pd; print(pd.Series([1, 2]).sum())", "interpreter": "wasi"},
@@ -56,6 +56,7 @@ KINDS = {
     ),
     "time": Kind({"code": "while True: pass", "limits": {"wall_seconds": 0.3}}, "timeout", 5),
     "cancelled": Kind({"code": "while True: pass"}, "cancelled", 5),
+    "session": Kind({"code": "n = 1"}, "ok", 5),
 }
 
 
@@ -109,17 +110,41 @@ async def load(
 
 async def outcome_of(client: httpx2.AsyncClient, name: str) -> str:
     body = KINDS[name].body
+    if name == "session":
+        return await outcome_of_session(client, body)
     if name != "cancelled":
-        response = await client.post("/v1/run", json=body)
-        while response.status_code == 429:
-            await asyncio.sleep(int(response.headers["retry-after"]))
-            response = await client.post("/v1/run", json=body)
-        fields = response.json()
-        return str(fields.get("outcome") or fields.get("code"))
+        return outcome_in(await answer_to(client, body))
     kept = await client.post("/v1/run", json=body, headers={"Prefer": "respond-async"})
     await asyncio.sleep(random.random())
     ended = await client.delete(kept.headers["location"])
     return "crashed" if ended.status_code == 204 else str(ended.json()["result"]["outcome"])
+
+
+async def outcome_of_session(client: httpx2.AsyncClient, body: dict[str, Any]) -> str:
+    """Of the second run in a new session: it must find what the first one left."""
+    session = (await client.post("/v1/sessions", json={})).json()["id"]
+    outcome = outcome_in(await answer_to(client, body | {"session": session}))
+    if outcome == "ok":
+        answer = await answer_to(client, {"code": "n + 1", "session": session})
+        outcome = outcome_in(answer)
+        if outcome == "ok" and answer.json()["value"]["json"] != 2:
+            outcome = "state lost"
+    await client.delete(f"/v1/sessions/{session}")
+    return outcome
+
+
+async def answer_to(client: httpx2.AsyncClient, body: dict[str, Any]) -> httpx2.Response:
+    """Of a run that is sent again when there was no room for it."""
+    response = await client.post("/v1/run", json=body)
+    while response.status_code == 429:
+        await asyncio.sleep(int(response.headers["retry-after"]))
+        response = await client.post("/v1/run", json=body)
+    return response
+
+
+def outcome_in(response: httpx2.Response) -> str:
+    fields = response.json()
+    return str(fields.get("outcome") or fields.get("code"))
 
 
 async def kill_at_random(root: int) -> None:

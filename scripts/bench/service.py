@@ -47,9 +47,7 @@ def main() -> None:
 
 
 @contextmanager
-def service(
-    data: Path | None = None, arguments: Sequence[str] = ()
-) -> Generator[tuple[str, int]]:
+def service(data: Path | None = None, arguments: Sequence[str] = ()) -> Generator[tuple[str, int]]:
     """The address and the process of a service that is ready. What it keeps is in `data`."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(

@@ -296,9 +296,7 @@ class ControlLoop:
     def _request_input(self) -> None:
         self._outbox.send(InputWanted())
 
-    def _report(
-        self, guest: Guest, request: RunRequest, report: RunReport, *, ends: bool
-    ) -> None:
+    def _report(self, guest: Guest, request: RunRequest, report: RunReport, *, ends: bool) -> None:
         with self._lock:
             run, self._active = self._active, None
             if ends:

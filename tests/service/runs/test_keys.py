@@ -79,6 +79,20 @@ def test_keys_survive_a_restart(tmp_path: Path) -> None:
     database.close()
 
 
+def test_keys_of_a_version_that_knew_no_shared_ones_are_kept(tmp_path: Path) -> None:
+    database = Database(tmp_path / "data")
+    key = KeyStore(database).create("ci")
+    with database.transaction() as connection:
+        connection.execute("ALTER TABLE keys DROP COLUMN shared")
+        connection.execute("PRAGMA user_version = 1")
+    database.close()
+    database = Database(tmp_path / "data")
+    keys = KeyStore(database)
+    assert keys.authenticate(key.text).shared is False
+    assert keys.authenticate(keys.create("other", shared=True).text).shared is True
+    database.close()
+
+
 def test_a_folder_that_others_can_read_is_refused(tmp_path: Path) -> None:
     os.chmod(tmp_path, 0o755)
     with pytest.raises(StorageError, match="not private"):
