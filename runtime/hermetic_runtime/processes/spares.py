@@ -117,7 +117,8 @@ class SparePool:
             except (HermeticError, OSError):
                 # Whoever needs one is told why, by trying it without the pool.
                 with self._changed:
-                    self._demands.pop(kind, None)
+                    if (demand := self._demands.get(kind)) is not None:
+                        demand.wanted = len(demand.spares)
                 continue
             with self._changed:
                 demand = self._demands.get(kind)
