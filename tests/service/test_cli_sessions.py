@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -125,54 +121,3 @@ def test_an_unknown_session_is_one_line() -> None:
 
     assert unknown.returncode == 125
     assert unknown.stderr.startswith("hermetic: error[session_not_found]")
-
-
-class Terminal:
-    """A shell at a terminal of its own."""
-
-    def __init__(self) -> None:
-        self.pid, self._descriptor = pty.fork()
-        if self.pid == 0:
-            os.execv(HERMETIC[0], [*HERMETIC, "shell"])
-        self._seen = b""
-
-    def send(self, data: bytes) -> None:
-        os.write(self._descriptor, data)
-
-    def expect(self, text: bytes) -> None:
-        """Wait for `text` after what was expected before."""
-        deadline = time.monotonic() + 60
-        while text not in self._seen:
-            assert time.monotonic() < deadline, self._seen
-            self._seen += os.read(self._descriptor, 4096)
-        self._seen = self._seen.partition(text)[2]
-
-    def end(self) -> int:
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self._descriptor)
-        return os.waitstatus_to_exitcode(status)
-
-
-def test_the_shell_runs_completes_and_survives_an_interrupt() -> None:
-    terminal = Terminal()
-    try:
-        terminal.expect(b">>> ")
-        terminal.send(b"abcdefgh = 20 + 1\n")
-        terminal.expect(b">>> ")
-        terminal.send(b"abcde\t * 2\n")
-        terminal.expect(b"42")
-        terminal.send(b"print('be' + 'gun')\nwhile True: pass\n\n")
-        terminal.expect(b"begun")
-        terminal.expect(b"... ")
-        time.sleep(1)
-        terminal.send(b"\x03")
-        terminal.expect(b"interrupted")
-        terminal.expect(b">>> ")
-        terminal.send(b"abcdefgh + 1\n")
-        terminal.expect(b"22")
-        terminal.expect(b">>> ")
-        terminal.send(b"\x04")
-        assert terminal.end() == 0
-    except BaseException:
-        os.kill(terminal.pid, signal.SIGKILL)
-        raise

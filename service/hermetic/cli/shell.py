@@ -27,11 +27,14 @@ _HISTORY_LINES = 10_000
 _NAMES = """\
 (lambda text: (lambda owner, _, start: sorted(
     (owner + "." if owner else "") + name
-    for name in (dir(eval(owner)) if owner else [
-        *globals(), *dir(__import__("builtins")), *__import__("keyword").kwlist])
-    if name.startswith(start)
+    for name in (dir(eval(owner)) if owner else {
+        *globals(), *dir(__import__("builtins")), *__import__("keyword").kwlist})
+    if name.startswith(start) and (start or name[0] != "_")
 )[:200])(*text.rpartition(".")))"""
-"""Of names and attributes that begin so, a list. What it evaluates, it does in the guest."""
+"""Of names and attributes that begin so, a list, without private ones unless asked for.
+What it evaluates, it does in the guest.
+"""
+_INDENTATION = "    "
 
 
 def run_shell(options: argparse.Namespace) -> int:
@@ -45,10 +48,8 @@ def run_shell(options: argparse.Namespace) -> int:
     readline.set_completer(_Completer(session).complete)
     readline.parse_and_bind("tab: complete")
     try:
-        _Shell(session, limits, Path(options.out)).talk()
+        _Shell(session, limits, Path(options.out), history).talk()
     finally:
-        with suppress(OSError):
-            readline.write_history_file(history)
         if options.session is None:
             session.delete()
         session.close()
@@ -67,10 +68,11 @@ def _open(options: argparse.Namespace) -> tuple[Session, Limits]:
 
 
 class _Shell:
-    def __init__(self, session: Session, limits: Limits, out: Path) -> None:
+    def __init__(self, session: Session, limits: Limits, out: Path, history: Path) -> None:
         self._session = session
         self._limits = limits
         self._out = out
+        self._history = history
         self._compile = codeop.CommandCompiler()
 
     def talk(self) -> None:
@@ -88,10 +90,21 @@ class _Shell:
 
     def _read(self) -> str:
         """One statement, of as many lines as it takes. Compiled only to see its end."""
-        lines = [input(">>> ")]
-        while self._is_unfinished("\n".join(lines)):
-            lines.append(input("... "))
-        return "\n".join(lines)
+        known = readline.get_current_history_length()
+        try:
+            lines = [input(">>> ")]
+            while self._is_unfinished("\n".join(lines)):
+                lines.append(input("... "))
+            return "\n".join(lines)
+        finally:
+            self._remember(readline.get_current_history_length() - known)
+
+    def _remember(self, lines: int) -> None:
+        """At once, so that neither a kill nor another shell loses what was typed."""
+        if lines > 0:
+            with suppress(OSError):
+                self._history.touch(mode=0o600)
+                readline.append_history_file(lines, self._history)
 
     def _is_unfinished(self, source: str) -> bool:
         try:
@@ -144,6 +157,9 @@ class _Completer:
         return self._found[state] if state < len(self._found) else None
 
     def _ask(self, text: str) -> list[str]:
+        if not text:
+            before = readline.get_line_buffer()[: readline.get_begidx()]
+            return [] if before.strip() else [_INDENTATION]
         owner = text.rpartition(".")[0]
         if owner and not all(part.isidentifier() for part in owner.split(".")):
             return []
