@@ -1,7 +1,10 @@
 """How fast guest code runs: the same programs in a sandbox and in native Python.
 
     uv run scripts/bench/compute.py [--rounds 3] [--interpreter pyodide|wasi]
+                                    [--metering none|epoch|fuel] [--only PROGRAM]
 
+`--metering` says what the compiled code checks: nothing, as in guest processes; epochs, as in
+`isolation="shared"`; or fuel, as where a limit of fuel is set.
 For `wasi` there are programs with NumPy and pandas too, which native Python gets from uv.
 Each program times itself, without start-up, and returns its seconds; best of rounds.
 """
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 
 from uv import find_uv_bin
 
@@ -97,12 +101,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--interpreter", choices=("pyodide", "wasi"), default="pyodide")
+    parser.add_argument("--metering", choices=("none", "epoch", "fuel"), default="none")
+    parser.add_argument("--only", metavar="PROGRAM", help="the beginning of a program's name")
     arguments = parser.parse_args()
     rounds: int = arguments.rounds
     programs = PROGRAMS | (WITH_PACKAGES if arguments.interpreter == "wasi" else {})
+    programs = {
+        name: program for name, program in programs.items() if name.startswith(arguments.only or "")
+    }
     limits = Limits(memory_bytes=1 << 30, wall_seconds=300, cpu_seconds=300)
+    if arguments.metering == "fuel":
+        limits = replace(limits, fuel=2**62)
     print(f"{'program':<24}{'native s':>10}{'hermetic s':>12}{'ratio':>8}")
-    with Sandbox(limits=limits, interpreter=arguments.interpreter) as sandbox:
+    with Sandbox(
+        limits=limits,
+        interpreter=arguments.interpreter,
+        isolation="shared" if arguments.metering == "epoch" else "process",
+    ) as sandbox:
         for name, (setup, body) in programs.items():
             source = TIMED.format(setup=setup, body=body) + "seconds\n"
             python = with_packages() if name in WITH_PACKAGES else [sys.executable]

@@ -1,0 +1,65 @@
+"""What a process for each run costs: started for it, or started ahead and waiting.
+
+    uv run scripts/bench/processes.py [--runs 50]
+
+"start" is the fork, and resuming from the snapshot; "output" the time from the request to
+the first byte that the guest printed, and "result" to the end of the run: together what a
+caller with a spare process waits for. "end" is killing and reaping. "CPU" is processor time
+of the guest process. Milliseconds, medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from itertools import pairwise
+
+from snapshots import CASES, LIMITS, made_ready
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.environments import Environment
+from hermetic_runtime.input_source import open_input
+from hermetic_runtime.processes.guest_handle import GuestProcess
+from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.requests import RunRequest
+from hermetic_runtime.results import Outcome
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=50)
+    runs = parser.parse_args().runs
+    header = ("start", "output", "result", "end", "all", "CPU")
+    print(f"{'milliseconds, medians':<32}" + "".join(f"{word:>10}" for word in header))
+    for case in CASES:
+        environment = made_ready(case)
+        request = RunRequest(case.code.encode(), limits=LIMITS, capture_value=False)
+        rows = [one_process(environment, request) for _ in range(runs + 2)][2:]
+        medians = [statistics.median(column) for column in zip(*rows, strict=True)]
+        print(f"{case.name:<32}" + "".join(f"{value:>10.2f}" for value in medians))
+
+
+def one_process(environment: Environment, request: RunRequest) -> tuple[float, ...]:
+    printed: list[float] = []
+    output = CapturedOutput(
+        LIMITS.output_bytes, lambda _stream, _data: printed.append(time.perf_counter())
+    )
+    guest = GuestProcess(launcher(environment), LIMITS, {}, ())
+    moments = [time.perf_counter()]
+    guest.start()
+    moments.append(time.perf_counter())
+    driven = guest.run(request, output, open_input(None))
+    moments.append(time.perf_counter())
+    guest.close()
+    moments.append(time.perf_counter())
+    if driven.report.outcome is not Outcome.OK:
+        raise SystemExit(f"the program failed: {driven.report.error}")
+    start, result, end = (later - earlier for earlier, later in pairwise(moments))
+    first = (printed or moments[2:])[0] - moments[1]
+    cpu = driven.report.usage.cpu_seconds
+    return tuple(1e3 * it for it in (start, first, result, end, start + result + end, cpu))
+
+
+if __name__ == "__main__":
+    main()
