@@ -1,13 +1,22 @@
-"""The service's log: one JSON object a line, on stderr."""
+"""The service's log: one JSON object a line, on stderr, written by a thread of its own.
+
+Whoever logs never waits for whoever reads: lines that there is no room for are dropped,
+counted, and told of in the log itself.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
+from collections import deque
+from contextlib import suppress
 
+_MOST_LINES = 10_000
+_FLUSH_SECONDS = 1.0
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -28,12 +37,71 @@ class JsonLines(logging.Formatter):
         return json.dumps(fields, default=str)
 
 
+class LineWriter(logging.Handler):
+    """Writes formatted records to a descriptor, at its own pace."""
+
+    def __init__(self, descriptor: int, most_lines: int = _MOST_LINES) -> None:
+        """At most `most_lines` wait to be written. The descriptor stays the caller's."""
+        super().__init__()
+        self._descriptor = descriptor
+        self._most_lines = most_lines
+        self._waiting: deque[logging.LogRecord] = deque()
+        self._dropped = 0
+        self._writing = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._changed:
+            if len(self._waiting) >= self._most_lines:
+                self._dropped += 1
+                return
+            self._waiting.append(record)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all is written, but not for long: nobody may be reading."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._writing, _FLUSH_SECONDS)
+
+    def _write_all(self) -> None:
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+                record = self._waiting.popleft()
+                dropped, self._dropped = self._dropped, 0
+                self._writing = True
+            if dropped:
+                self._write(_telling_of(dropped))
+            self._write(record)
+
+    def _write(self, record: logging.LogRecord) -> None:
+        try:
+            line = memoryview(f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+        except Exception:
+            self.handleError(record)
+            return
+        with suppress(OSError):  # whoever read it has gone
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+
+
+def _telling_of(dropped: int) -> logging.LogRecord:
+    record = logging.makeLogRecord({"name": "hermetic.logs", "levelno": logging.WARNING})
+    record.levelname = logging.getLevelName(logging.WARNING)
+    record.msg = "lines of the log were dropped: they came faster than they were read"
+    record.dropped = dropped
+    return record
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """From now on, everything that is logged in this process goes to stderr as JSON, and so
     does what ends a thread.
     """
     threading.excepthook = _log_end_of_thread
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineWriter(sys.stderr.fileno())
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("hermetic").setLevel(level)
