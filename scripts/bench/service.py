@@ -1,9 +1,10 @@
 """Runs over HTTP: how many a second, and how long each takes, for more and more callers.
 
-    uv run scripts/bench/service.py [--runs 400] [--callers 1 2 4 16 64]
+    uv run scripts/bench/service.py [--runs 400] [--callers 1 2 4 16 64] [--shared]
 
-Starts `hermetic serve` for itself. Every run is a fresh process that prints one line.
-Processor time is that of all processes of the service, for one run.
+Starts `hermetic serve` for itself. Every run prints one line, in a fresh process or, with
+--shared, in a worker process. Processor time is that of all processes of the service, and
+of its HTTP side alone, for one run.
 """
 
 from __future__ import annotations
@@ -30,20 +31,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 2, 4, 16, 64])
+    parser.add_argument("--shared", action="store_true")
     options = parser.parse_args()
-    with service() as (url, pid):
+    with service(arguments=["--shared"] if options.shared else []) as (url, pid):
         asyncio.run(measure(url, 50, 4))
-        print(f"{'callers':>7}{'runs/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms':>9}")
+        print(f"{'callers':>7}{'runs/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms':>9}{'of HTTP':>9}")
         for callers in options.callers:
-            began, used = time.perf_counter(), processor_seconds(pid)
-            times = sorted(asyncio.run(measure(url, options.runs, callers)))
-            seconds, used = time.perf_counter() - began, processor_seconds(pid) - used
+            began = time.perf_counter()
+            used, own = processor_seconds(pid), own_processor_seconds(pid)
+            times = asyncio.run(measure(url, options.runs, callers))
+            seconds = time.perf_counter() - began
+            used, own = processor_seconds(pid) - used, own_processor_seconds(pid) - own
             count = len(times)
-            shown = [1e3 * each for each in (times[count // 2], times[count * 99 // 100])]
+            median, last = (1e3 * each for each in quantiles(times))
             print(
-                f"{callers:>7}{count / seconds:>9.1f}{shown[0]:>9.1f}{shown[1]:>9.1f}"
-                f"{used / count * 1e3:>9.2f}"
+                f"{callers:>7}{count / seconds:>9.1f}{median:>9.1f}{last:>9.1f}"
+                f"{used / count * 1e3:>9.2f}{own / count * 1e3:>9.2f}"
             )
+
+
+def quantiles(times: list[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
+    ordered = sorted(times)
+    return ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
 
 
 @contextmanager
@@ -86,6 +96,12 @@ async def measure(url: str, runs: int, callers: int) -> list[float]:
 
         await asyncio.gather(*(call() for _ in range(callers)))
     return times
+
+
+def own_processor_seconds(pid: int) -> float:
+    """Of one process, without those that it started."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def processor_seconds(root: int) -> float:

@@ -1,0 +1,99 @@
+"""How long a caller waits: at a given rate of runs, for the first output, and over MCP.
+
+    uv run scripts/bench/latency.py [--seconds 10] [--rates 10 25 50] [--rounds 100] [--shared]
+
+Starts the services for itself. Runs come at even intervals, whether or not those before
+them have ended; what is late because the machine is busy counts as well. The first output
+is that of a stream of events, from the guest's own clock at the print to the caller's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2
+from mcp import Client, StdioServerParameters
+
+from service import BODY, HERMETIC, measure, quantiles, service
+
+_CLOCK = "import time; print(time.time(), flush=True); time.sleep(0.05)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rates", type=float, nargs="+", default=[10, 25, 50])
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--shared", action="store_true")
+    options = parser.parse_args()
+    with service(arguments=["--shared"] if options.shared else []) as (url, _):
+        asyncio.run(measure(url, 50, 4))
+        for rate in options.rates:
+            show(f"{rate:g} runs a second", asyncio.run(paced(url, rate, options.seconds)))
+        show("first output after the print", first_outputs(url, options.rounds))
+    show("MCP over stdio, round trip", asyncio.run(over_mcp(options.rounds)))
+
+
+def show(name: str, times: list[float]) -> None:
+    median, last = (1e3 * each for each in quantiles(times))
+    print(f"{name:<32} p50 {median:>7.2f} ms   p99 {last:>7.2f} ms", flush=True)
+
+
+async def paced(url: str, rate: float, seconds: float) -> list[float]:
+    """Seconds of each run, from the moment that it was due."""
+    times: list[float] = []
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as client, asyncio.TaskGroup() as tasks:
+        began = time.perf_counter()
+
+        async def call(due: float) -> None:
+            response = await client.post("/v1/run", json=BODY)
+            times.append(time.perf_counter() - due)
+            assert response.json()["stdout"]["text"] == "hello\n", response.text
+
+        for number in range(round(rate * seconds)):
+            due = began + number / rate
+            await asyncio.sleep(due - time.perf_counter())
+            tasks.create_task(call(due))
+    return times
+
+
+def first_outputs(url: str, rounds: int) -> list[float]:
+    """Seconds from a print in the guest until its text is here."""
+    times: list[float] = []
+    headers = {"Accept": "text/event-stream"}
+    with httpx2.Client(base_url=url, timeout=60) as client:
+        for _ in range(rounds):
+            with client.stream("POST", "/v1/run", json={"code": _CLOCK}, headers=headers) as answer:
+                for line in answer.iter_lines():
+                    if line.startswith("data: ") and "text" in (
+                        data := json.loads(line.removeprefix("data: "))
+                    ):
+                        times.append(time.time() - float(data["text"]))
+                        break
+    return times
+
+
+async def over_mcp(rounds: int) -> list[float]:
+    """Seconds of each call of the tool."""
+    times: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"HERMETIC_DATA_DIRECTORY": str(Path(folder) / "data")}
+        server = StdioServerParameters(command=HERMETIC, args=["mcp"], env=environment)
+        async with Client(server) as client:
+            for number in range(rounds + 10):
+                began = time.perf_counter()
+                answer = await client.call_tool("python_execute", BODY)
+                assert not answer.is_error, answer
+                if number >= 10:
+                    times.append(time.perf_counter() - began)
+    return times
+
+
+if __name__ == "__main__":
+    main()
