@@ -1,0 +1,83 @@
+"""Runs pytest in the guest on one file of a suite, and prints what came of each test.
+
+Each line is a JSON list: `["begun", test]`, then `["passed" | "failed" | "skipped" |
+"expected", test, reason]`. What tests and pytest print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+SUITE = "/suite"
+DUPLICATES = sys.platform != "wasi"  # WASI has no dup
+
+
+class Reporter:
+    """Tells the outcome of each test as it comes, so that those before a crash are known."""
+
+    def __init__(self, output: TextIO, finished: list[str]) -> None:
+        self.output = output
+        self.finished = set(finished)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid not in self.finished]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.outcome != "passed":
+            self.tell(report.outcome, report.nodeid, reason_of(report.longrepr))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.tell("begun", nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.tell("failed", report.nodeid, reason_of(report.longrepr))
+        elif report.skipped:
+            outcome = "expected" if hasattr(report, "wasxfail") else "skipped"
+            self.tell(outcome, report.nodeid, reason_of(report.longrepr))
+        elif report.when == "call":
+            self.tell("passed", report.nodeid)
+
+    def tell(self, *words: str) -> None:
+        self.output.write(json.dumps(words) + "\n")
+        self.output.flush()
+
+
+def reason_of(told: Any) -> str:
+    """The message of a failure and the end of its traceback, or why a test was skipped."""
+    if isinstance(told, tuple):  # where a test was skipped, and why
+        return str(told[2])
+    crash = getattr(told, "reprcrash", None)
+    return (crash.message[:500] if crash else "") + "\n" + str(told)[-1500:]
+
+
+def output_past_capture() -> TextIO:
+    """The run's stdout; what else would be printed there goes to stderr."""
+    if not DUPLICATES:
+        output, sys.stdout = sys.stdout, sys.stderr
+        return output
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return output
+
+
+def main(file: str, finished: list[str], extends: list[str], options: list[str]) -> None:
+    output = output_past_capture()
+    os.chdir(SUITE)
+    sys.dont_write_bytecode = True
+    for name in extends:
+        importlib.import_module(name).__path__.append(f"{SUITE}/{name.replace('.', '/')}")
+    settings = ["--rootdir", SUITE, "-o", "addopts=", "-p", "no:cacheprovider", "--tb=short"]
+    if not DUPLICATES:
+        settings.append("--capture=sys")
+    pytest.main([file, "-qq", *settings, *options], [Reporter(output, finished)])
+
+
+main(**json.loads(Path("/workspace/work.json").read_text(encoding="utf-8")))
