@@ -76,8 +76,10 @@ def main(file: str, finished: list[str], extends: list[str], options: list[str])
         importlib.import_module(name).__path__.append(f"{SUITE}/{name.replace('.', '/')}")
     settings = ["--rootdir", SUITE, "-o", "addopts=", "-p", "no:cacheprovider", "--tb=short"]
     if not DUPLICATES:
-        settings.append("--capture=sys")
-    pytest.main([file, "-qq", *settings, *options], [Reporter(output, finished)])
+        settings += ["--capture=sys", "-p", "no:faulthandler"]
+    status = pytest.main([file, "-qq", *settings, *options], [Reporter(output, finished)])
+    if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise SystemExit(int(status))
 
 
 main(**json.loads(Path("/workspace/work.json").read_text(encoding="utf-8")))
