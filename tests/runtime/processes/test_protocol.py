@@ -58,6 +58,7 @@ FULL_REPORT = RunReport(
 
 TO_GUEST: list[Message] = [
     Start(LIMITS, {"A": "b", "C": "\udcff"}, (GuestMountPoint("/data", True),), keep_files=True),
+    Start(LIMITS, {}, (), wakes=True, state_limits=LIMITS),
     Run(RunRequest(b"x\0\xff", "a.py", ("-v", "é"), LIMITS, final=True, capture_value=False)),
     Input(b"abc"),
     InputEnd(),
@@ -72,7 +73,7 @@ FROM_GUEST: list[Message] = [
     Report(FULL_REPORT),
     Report(RunReport(Outcome.OK)),
 ]
-TO_ZYGOTE: list[Message] = [Spawn()]
+TO_ZYGOTE: list[Message] = [Spawn(), Spawn(keeps_state=True)]
 FROM_ZYGOTE: list[Message] = [Spawned(17), Exited(-9, 1.5, 10**9), Failed("internal", "no")]
 
 
