@@ -61,6 +61,7 @@ def run_guest(suite: Suite, folder: Path, file: str, finished: list[str]) -> Run
         "file": file,
         "finished": finished,
         "extends": suite.extends,
+        "stand_ins": suite.stand_ins,
         "options": suite.options,
     }
     result = run(

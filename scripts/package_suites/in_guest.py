@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO
 
 import pytest
@@ -68,12 +69,38 @@ def output_past_capture() -> TextIO:
     return output
 
 
-def main(file: str, finished: list[str], extends: list[str], options: list[str]) -> None:
+class StandIn(ModuleType):
+    """For an extension module that only tests use and that is not in the build.
+
+    A file that imports from it is collected, and the tests that need it fail one by one.
+    """
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def refuse(*_args: object, **_options: object) -> object:
+            raise ModuleNotFoundError(f"{self.__name__} is not in the build")
+
+        return type(name, (), {"__new__": refuse})
+
+
+def main(
+    file: str,
+    finished: list[str],
+    extends: list[str],
+    stand_ins: list[str],
+    options: list[str],
+) -> None:
     output = output_past_capture()
     os.chdir(SUITE)
     sys.dont_write_bytecode = True
     for name in extends:
         importlib.import_module(name).__path__.append(f"{SUITE}/{name.replace('.', '/')}")
+    for name in stand_ins:
+        package, _, leaf = name.rpartition(".")
+        sys.modules[name] = StandIn(name)
+        setattr(importlib.import_module(package), leaf, sys.modules[name])
     settings = ["--rootdir", SUITE, "-o", "addopts=", "-p", "no:cacheprovider", "--tb=short"]
     if not DUPLICATES:
         settings += ["--capture=sys", "-p", "no:faulthandler"]

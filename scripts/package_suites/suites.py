@@ -22,6 +22,7 @@ class Suite:
     tests: str
     needed: list[str]
     extends: list[str]
+    stand_ins: list[str]
     options: list[str]
     memory_mib: int
     note: str
@@ -42,6 +43,7 @@ def all_suites() -> dict[str, Suite]:
             table["tests"],
             table.get("with", []),
             table.get("extends", []),
+            table.get("stand_ins", []),
             table.get("options", []),
             table.get("memory_mib", 1024),
             table.get("note", ""),
