@@ -84,9 +84,14 @@ def run_guest(suite: Suite, folder: Path, file: str, finished: list[str]) -> Run
 
 
 def read_outcomes(output: str, tests: dict[str, Test]) -> str | None:
-    """Add to `tests` what the guest told; the test that had begun and not ended, if any."""
+    """Add to `tests` what the guest told; the test that had begun and not ended, if any.
+
+    Other lines are left out: some tests write to descriptor 1, or were cut off.
+    """
     begun = None
     for line in output.splitlines():
+        if not (line.startswith('["') and line.endswith('"]')):
+            continue
         outcome, name, *reason = json.loads(line)
         if outcome == "begun":
             begun = name

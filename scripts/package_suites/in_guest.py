@@ -54,7 +54,7 @@ class Reporter:
 def reason_of(told: Any) -> str:
     """The message of a failure and the end of its traceback, or why a test was skipped."""
     if isinstance(told, tuple):  # where a test was skipped, and why
-        return str(told[2])
+        return f"{told[2]}"
     crash = getattr(told, "reprcrash", None)
     return (crash.message[:500] if crash else "") + "\n" + str(told)[-1500:]
 
@@ -70,7 +70,7 @@ def output_past_capture() -> TextIO:
 
 
 class StandIn(ModuleType):
-    """For an extension module that only tests use and that is not in the build.
+    """For a module that only tests use, and that can't be had for this interpreter.
 
     A file that imports from it is collected, and the tests that need it fail one by one.
     """
@@ -80,7 +80,7 @@ class StandIn(ModuleType):
             raise AttributeError(name)
 
         def refuse(*_args: object, **_options: object) -> object:
-            raise ModuleNotFoundError(f"{self.__name__} is not in the build")
+            raise ModuleNotFoundError(f"{self.__name__} can't be had here")
 
         return type(name, (), {"__new__": refuse})
 
@@ -98,12 +98,13 @@ def main(
     for name in extends:
         importlib.import_module(name).__path__.append(f"{SUITE}/{name.replace('.', '/')}")
     for name in stand_ins:
-        package, _, leaf = name.rpartition(".")
         sys.modules[name] = StandIn(name)
-        setattr(importlib.import_module(package), leaf, sys.modules[name])
+        package, _, leaf = name.rpartition(".")
+        if package:
+            setattr(importlib.import_module(package), leaf, sys.modules[name])
     settings = ["--rootdir", SUITE, "-o", "addopts=", "-p", "no:cacheprovider", "--tb=short"]
     if not DUPLICATES:
-        settings += ["--capture=sys", "-p", "no:faulthandler"]
+        settings += ["--capture=sys", "-p", "no:faulthandler", "--basetemp=/tmp/pytest"]
     status = pytest.main([file, "-qq", *settings, *options], [Reporter(output, finished)])
     if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise SystemExit(int(status))

@@ -66,8 +66,10 @@ def installed_peer(folder: Path) -> Path | None:
     uv = find_uv_bin()
     make = [uv, "venv", "--quiet", "--python", sys.executable, str(folder)]
     install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin/python"), PEER]
-    if any(subprocess.run(each, check=False).returncode for each in (make, install)):
-        return None
+    for command in (make, install):
+        # Elsewhere than in this repository, whose versions it need not agree with.
+        if subprocess.run(command, cwd=folder.parent, check=False).returncode:
+            return None
     return folder / "bin" / PEER
 
 
