@@ -59,6 +59,7 @@ def run_guest(suite: Suite, folder: Path, file: str, finished: list[str]) -> Run
     """Exits when the packages can't be had: then there is nothing to run."""
     work = {
         "file": file,
+        "first": suite.first.get(file, []),
         "finished": finished,
         "extends": suite.extends,
         "stand_ins": suite.stand_ins,

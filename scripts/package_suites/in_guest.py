@@ -23,12 +23,14 @@ DUPLICATES = sys.platform != "wasi"  # WASI has no dup
 class Reporter:
     """Tells the outcome of each test as it comes, so that those before a crash are known."""
 
-    def __init__(self, output: TextIO, finished: list[str]) -> None:
+    def __init__(self, output: TextIO, file: str, finished: list[str]) -> None:
         self.output = output
+        self.file = file
         self.finished = set(finished)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid not in self.finished]
+        wanted = [item for item in items if item.nodeid.startswith(self.file)]
+        items[:] = [item for item in wanted if item.nodeid not in self.finished]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.outcome != "passed":
@@ -87,6 +89,7 @@ class StandIn(ModuleType):
 
 def main(
     file: str,
+    first: list[str],
     finished: list[str],
     extends: list[str],
     stand_ins: list[str],
@@ -105,7 +108,9 @@ def main(
     settings = ["--rootdir", SUITE, "-o", "addopts=", "-p", "no:cacheprovider", "--tb=short"]
     if not DUPLICATES:
         settings += ["--capture=sys", "-p", "no:faulthandler", "--basetemp=/tmp/pytest"]
-    status = pytest.main([file, "-qq", *settings, *options], [Reporter(output, finished)])
+    status = pytest.main(
+        [*first, file, "-qq", *settings, *options], [Reporter(output, file, finished)]
+    )
     if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise SystemExit(int(status))
 

@@ -20,6 +20,7 @@ class Suite:
     version: str
     keep: list[str]
     tests: str
+    first: dict[str, list[str]]
     needed: list[str]
     extends: list[str]
     stand_ins: list[str]
@@ -41,6 +42,7 @@ def all_suites() -> dict[str, Suite]:
             table["version"],
             table["keep"],
             table["tests"],
+            table.get("first", {}),
             table.get("with", []),
             table.get("extends", []),
             table.get("stand_ins", []),

@@ -37,7 +37,13 @@ def rows(folder: Path, rounds: int) -> Iterator[list[str]]:
         commands["node with the same Pyodide"] = ["node", "-e", NODE_PROGRAM]
     runner = installed_peer(folder / "peer")
     if runner:
-        commands[f"`{PEER} -c 'print(1)'`, its own runner"] = [str(runner), "-c", "print(1)"]
+        commands[f"`{PEER} run -c 'print(1)'`, its own runner"] = [
+            str(runner),
+            "run",
+            "--",
+            "-c",
+            "print(1)",
+        ]
     times = taking_turns(commands, folder, rounds)
     [native, *_] = [statistics.median(each) for each in times.values()]
     for name, taken in times.items():
