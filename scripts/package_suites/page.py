@@ -4,32 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from guests import Test
 from reasons import ADVICE, kind_of
 from suites import Suite
 
-HEADER = """\
-# Compatibility
-
-Test suites of real packages, run by pytest inside guests. `scripts/compatibility` makes this page:
-it takes the tests from the source archive of each version, unpacked and never built, mounts them
-read-only, and runs each file in a guest of its own, with 180 seconds and the memory that
-`scripts/package_suites/suites.toml` says. Packages come from the index, as for any script.
-
-"Expected" are tests that the package itself marks as expected to fail. "Lost" are those whose
-guest ended before they did.
-
+_TEXT = Path(__file__).with_name("page.md").read_text(encoding="utf-8")
+_HEADER = """\
 | package | interpreter | passed | failed | lost | skipped | expected |
 |---|---|---|---|---|---|---|
-"""
-CONCLUSION = """
-## What to make of it
-
-Code that computes, parses, formats and validates behaves in a guest as it does anywhere. What
-does not is what a guest has not: threads, other processes, sockets, and packages without a wheel
-for the interpreter. [Differences from native Python](differences.md) says what to do about each,
-and [the standard library](stdlib.md) what its modules can do here.
 """
 
 
@@ -39,7 +23,7 @@ def page(suites: Iterable[tuple[Suite, Sequence[Test]]]) -> str:
     for suite, tests in suites:
         rows.append(row(suite, tests))
         sections.append(section(suite, tests))
-    return HEADER + "\n".join(rows) + "\n" + CONCLUSION + "".join(sections)
+    return _TEXT.replace("{table}", _HEADER + "\n".join(rows)) + "".join(sections)
 
 
 def row(suite: Suite, tests: Sequence[Test]) -> str:
@@ -56,7 +40,7 @@ def section(suite: Suite, tests: Sequence[Test]) -> str:
     for test in tests:
         if test.outcome in ("failed", "lost"):
             kinds[kind_of(test)].append(test)
-    lines = [f"\n## {suite.package}\n", suite.note] if suite.note else [f"\n## {suite.package}\n"]
+    lines = [f"\n## {suite.package}\n", *([suite.note.lstrip()] if suite.note else [])]
     if not kinds:
         return "\n".join([*lines, "All that is not skipped passes.", ""])
     lines += ["| why | tests | what it means |", "|---|---|---|"]

@@ -8,7 +8,10 @@ from guests import Test
 
 _KINDS = {
     "threads": r"can't start new thread|_start_joinable_thread",
-    "processes": r"does not support processes|os\.fork|has no attribute 'fork'|module 'subprocess'",
+    "processes": (
+        r"does not support processes|os\.fork|has no attribute 'fork'"
+        r"|cat not available|pager output"
+    ),
     "modules for tests": r"can't be had here",
     "modules that are not there": r"ModuleNotFoundError|ctypes is unavailable",
     "files that the archive has not": r"No such file or directory: '/suite/",
