@@ -83,22 +83,23 @@ def test_a_log_whose_reader_has_gone_is_no_accident() -> None:
 
 
 def test_a_service_answers_while_nobody_reads_its_log(prepared: None, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PAGE_BYTES)
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", "--no-key"],
         env=os.environ | service_places(tmp_path / "data"),
-        stderr=subprocess.PIPE,
+        stderr=writer,
     )
-    assert process.stderr is not None
-    try:
-        fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, _PAGE_BYTES)
-        url = json.loads(process.stderr.readline())["url"]
-        with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
-            # Far more lines than the pipe and the buffers around it hold.
-            statuses = {client.get("/healthz").status_code for _ in range(400)}
-        assert statuses == {200}
-        process.terminate()
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+    os.close(writer)
+    with open(reader) as log:
+        try:
+            url = next(line["url"] for line in map(json.loads, log) if "url" in line)
+            with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
+                # Far more lines than the pipe and the buffers around it hold.
+                statuses = {client.get("/healthz").status_code for _ in range(400)}
+            assert statuses == {200}
+            process.terminate()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.wait()
