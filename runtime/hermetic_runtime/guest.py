@@ -39,6 +39,10 @@ from hermetic_runtime.kernel.wakeup import Wakeup
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.results import Outcome, RunError, Usage
+from hermetic_runtime.snapshots.generators import (
+    find_generator,
+    renew_generators,
+)
 from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest
 
 if TYPE_CHECKING:
@@ -180,7 +184,9 @@ class Guest:
         if not self._restored:
             self.restore()
         self._kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
-        self._ask({"action": "resume", "variables": self._variables})
+        renew_generators(self._instance.map_memory(), saved.generators)
+        if self._variables:
+            self._ask({"action": "resume", "variables": self._variables})
 
     def _wake(self, reader: StateReader, base: LoadedSnapshot) -> None:
         """Go on as the guest of a state file. What it held it may hold, whatever else there
@@ -218,23 +224,33 @@ class Guest:
         limits = self._state_limits
         hibernate(descriptor, self._instance, self._kernel, self._snapshot, folders, limits)
 
-    def preload(self, modules: Sequence[str]) -> dict[str, str]:
+    def preload(self, modules: Sequence[str]) -> dict[str, Any]:
         """Import modules ahead, and use once what is slow when it is first used.
 
-        The modules that can't be imported, each with the reason.
+        `failed`: the modules that can't be imported, each with the reason; `generators`: the
+        arguments of `find_generator`.
         """
-        return self._ask({"action": "preload", "modules": list(modules)})["failed"]
+        return self._ask({"action": "preload", "modules": list(modules)})
 
-    def save(self) -> tuple[SavedGuest, bytes]:
-        """The guest as it is between runs, and its linear memory."""
-        clock = self._kernel.clock
+    def save(
+        self, generators: Sequence[tuple[int, Sequence[int], int]]
+    ) -> tuple[SavedGuest, bytes]:
+        """The guest as it is between runs, and its linear memory.
+
+        Raises `GuestMisbehaved` when a generator is not where the guest said.
+        """
+        clock, memory = self._kernel.clock, self._instance.memory_contents()
+        found = [find_generator(memory, *generator) for generator in generators]
         saved = SavedGuest(
             instance=self._instance.save(),
             files=save_files(self._kernel, SavedContents(self._quota.disk_bytes)),
+            generators=[generator for generator in found if generator],
             monotonic_ns=clock.monotonic_ns(),
             cpu_ns=clock.cpu_ns(),
         )
-        return saved, self._instance.memory_contents()
+        if len(saved.generators) < len(found):
+            raise GuestMisbehaved("a random number generator is not where it should be")
+        return saved, memory
 
     def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Raises `GuestMisbehaved` when the agent does not answer."""

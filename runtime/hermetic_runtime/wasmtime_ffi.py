@@ -98,6 +98,42 @@ _export_get = _prototype(
     _size,
     _pointer,
 )
+_linker_define_function = _prototype(
+    "wasmtime_linker_define_func_unchecked",
+    _pointer,
+    _pointer,
+    ctypes.c_char_p,
+    _size,
+    ctypes.c_char_p,
+    _size,
+    _pointer,
+    _RawCallback,
+    _pointer,
+    _pointer,
+)
+_linker_define = _prototype(
+    "wasmtime_linker_define",
+    _pointer,
+    _pointer,
+    _pointer,
+    ctypes.c_char_p,
+    _size,
+    ctypes.c_char_p,
+    _size,
+    _pointer,
+)
+_linker_define_instance = _prototype(
+    "wasmtime_linker_define_instance",
+    _pointer,
+    _pointer,
+    _pointer,
+    ctypes.c_char_p,
+    _size,
+    _pointer,
+)
+_linker_instantiate = _prototype(
+    "wasmtime_linker_instantiate", _pointer, _pointer, _pointer, _pointer, _pointer, _pointer
+)
 _trap_new = _prototype("wasmtime_trap_new", _size, ctypes.c_char_p, _size)
 _set_async_stack_size = _prototype(
     "wasmtime_config_async_stack_size_set", None, _pointer, ctypes.c_uint64
@@ -183,16 +219,8 @@ class ImportSlots:
         """Where the C library may write an extern."""
         return self._base + slot * _EXTERN_BYTES
 
-    def function_address(self, slot: int) -> int:
-        """Where the C library may write a function, once the slot is marked as one."""
-        address = self.address(slot)
-        ctypes.c_uint8.from_address(address + _EXTERN_KIND).value = ffi.WASMTIME_EXTERN_FUNC.value
-        return address + _EXTERN_ITEM
-
 
 _EXTERN_BYTES = ctypes.sizeof(ffi.wasmtime_extern_t)
-_EXTERN_KIND = ffi.wasmtime_extern_t.kind.offset
-_EXTERN_ITEM = ffi.wasmtime_extern_t.of.offset
 
 
 class HostFunctions:
@@ -204,9 +232,19 @@ class HostFunctions:
     """
 
     def __init__(
-        self, signatures: Sequence[Signature], types: Mapping[Signature, wasmtime.FuncType]
+        self,
+        engine: wasmtime.Engine,
+        names: Sequence[tuple[str, str]],
+        signatures: Sequence[Signature],
     ) -> None:
+        """Functions of `signatures`, numbered in that order, which imports find by their
+        (module, name). Those that come after the names have none.
+        """
+        types = {signature: signature.function_type() for signature in set(signatures)}
         self._types = types
+        self._linker = wasmtime.Linker(engine)
+        self._linker.allow_shadowing = True
+        self._address = ctypes.cast(self._linker.ptr(), _pointer)
         self._prepared = [
             (
                 ctypes.cast(types[signature].ptr(), _pointer).value,
@@ -214,13 +252,69 @@ class HostFunctions:
             )
             for number, signature in enumerate(signatures)
         ]
+        self._lock = threading.Lock()
+        for name, prepared in zip(names, self._prepared, strict=False):
+            self._define(*name, *prepared)
 
-    def define(self, store: GuestStore, imports: ImportSlots, slots: Mapping[int, int]) -> None:
-        """Put functions, by their numbers, into slots."""
-        context, prepared = store.context, self._prepared
-        for number, slot in slots.items():
-            function_type, callback = prepared[number]
-            _func_new(context, function_type, callback, None, None, imports.function_address(slot))
+    def _define(self, module: str, name: str, function_type: Any, callback: Any) -> None:
+        in_module, named = module.encode(), name.encode()
+        _raise_error(
+            _linker_define_function(
+                self._address,
+                in_module,
+                len(in_module),
+                named,
+                len(named),
+                function_type,
+                callback,
+                None,
+                None,
+            )
+        )
+
+    def function(self, store: GuestStore, number: int) -> Extern:
+        """One function, to be given to a store's instances by hand."""
+        function_type, callback = self._prepared[number]
+        func = ffi.wasmtime_func_t()
+        _func_new(store.context, function_type, callback, None, None, ctypes.byref(func))
+        return _function_extern(func)
+
+    def instantiate(
+        self,
+        store: GuestStore,
+        module: wasmtime.Module,
+        memory: Extern,
+        others: Instance | None = None,
+    ) -> Instance:
+        """Instantiate what imports these functions, `env.memory`, and the exports of
+        `others` as functions of `env`.
+
+        Raises `wasmtime.WasmtimeError` when an import is missing or of the wrong type, and
+        `wasmtime.Trap` when the module's start traps.
+        """
+        raw = ffi.wasmtime_instance_t()
+        trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        with self._lock:
+            address, context = self._address, store.context
+            memory_address = ctypes.byref(memory.raw)
+            _raise_error(_linker_define(address, context, b"env", 3, b"memory", 6, memory_address))
+            if others is not None:
+                _raise_error(_linker_define_instance(address, context, b"env", 3, others.address))
+            error = _linker_instantiate(
+                address,
+                context,
+                ctypes.cast(module.ptr(), _pointer),
+                ctypes.byref(raw),
+                ctypes.byref(trap),
+            )
+        store.raise_failure(error, trap)
+        return Instance(store, raw)
+
+
+def _raise_error(error: Any) -> None:
+    if error:
+        pointer = ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t))
+        raise wasmtime.WasmtimeError._from_ptr(pointer)
 
 
 class _Running(threading.local):
@@ -279,47 +373,6 @@ class GuestStore:
         self.store.close()
         self._callbacks.clear()
 
-    def host_function(
-        self,
-        signature: Signature,
-        function_type: wasmtime.FuncType,
-        function: Callable[..., Any],
-    ) -> Extern:
-        """Make `function` callable by the guest. It takes and returns plain numbers.
-
-        `function_type` is `signature.function_type()`, made once by the caller because
-        making it costs more than defining the function.
-        """
-        callback = _RawCallback(self._receiver(signature, function))
-        self._callbacks.append(callback)
-        func = ffi.wasmtime_func_t()
-        _func_new(
-            self.context,
-            ctypes.cast(function_type.ptr(), _pointer),
-            callback,
-            None,
-            None,
-            ctypes.byref(func),
-        )
-        return _function_extern(func)
-
-    def _receiver(self, signature: Signature, function: Callable[..., Any]) -> Callable[..., int]:
-        unpack, size, result_at = _raw_layout(signature)
-        bytes_at = ctypes.string_at
-
-        def receive(_data: int, _caller: int, values: int, _count: int) -> int:
-            self.host_calls += 1
-            try:
-                result = function(*unpack(bytes_at(values, size))) if size else function()
-                if result_at is not None:
-                    result_at(values).value = result
-            except BaseException as error:
-                self.pending = error
-                return _trap_new(b"host", 4)
-            return 0
-
-        return receive
-
     def instantiate(
         self, module: wasmtime.Module, imports: Sequence[Extern] | ImportSlots
     ) -> Instance:
@@ -343,10 +396,13 @@ class GuestStore:
             ctypes.byref(raw),
             ctypes.byref(trap),
         )
-        self._raise_failure(error, trap)
+        self.raise_failure(error, trap)
         return Instance(self, raw)
 
-    def _raise_failure(self, error: Any, trap: Any) -> None:
+    def raise_failure(self, error: Any, trap: Any) -> None:
+        """Raise what a call of the C library gave, if it did, or what a host function raised
+        on the way to it.
+        """
         pending, self.pending = self.pending, None
         failure: BaseException | None = None
         if error:
@@ -398,33 +454,32 @@ class Instance:
         self._store = store
         self._raw = raw
 
+    @property
+    def address(self) -> int:
+        """Where the C library's handle is, as long as this object lives."""
+        return ctypes.addressof(self._raw)
+
     def export(self, name: str) -> Extern:
         """Raises `KeyError` when there is no such export."""
-        encoded = name.encode()
         item = ffi.wasmtime_extern_t()
-        if not ffi.wasmtime_instance_export_get(
-            self._store.store._context(),
-            ctypes.byref(self._raw),
-            ctypes.create_string_buffer(encoded, len(encoded)),
-            len(encoded),
-            ctypes.byref(item),
-        ):
+        if not self._find(name, ctypes.addressof(item)):
             raise KeyError(name)
         return Extern(item)
 
     def find_into(self, imports: ImportSlots, slot: int, name: str) -> bool:
         """Put an export into a slot. False when there is no such export."""
-        encoded = name.encode()
-        instance = ctypes.addressof(self._raw)
-        address = imports.address(slot)
-        return _export_get(self._store.context, instance, encoded, len(encoded), address)
+        return self._find(name, imports.address(slot))
 
     def export_into(self, imports: ImportSlots, slots: Mapping[bytes, int]) -> None:
         """Put exports, by their names, into slots. Raises `KeyError` when one is missing."""
-        context, instance = self._store.context, ctypes.addressof(self._raw)
+        context, instance = self._store.context, self.address
         for name, slot in slots.items():
             if not _export_get(context, instance, name, len(name), imports.address(slot)):
                 raise KeyError(name)
+
+    def _find(self, name: str, into: int) -> bool:
+        encoded = name.encode()
+        return _export_get(self._store.context, self.address, encoded, len(encoded), into)
 
     def function(self, name: str) -> GuestFunction:
         return GuestFunction(self._store, self.export(name))
@@ -515,7 +570,7 @@ class GuestFunction:
             ctypes.byref(trap),
         )
         _running.store = previous
-        self._store._raise_failure(error, trap)
+        self._store.raise_failure(error, trap)
         return values[0].i32 & 0xFFFFFFFF
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, wraps
 from typing import Any, NamedTuple, TypeVar
 
@@ -94,3 +94,25 @@ def host_functions(owners: Iterable[object]) -> dict[tuple[str, str], HostFuncti
         for owner in owners
         for attribute, declaration in declarations(type(owner))
     }
+
+
+def calls(owners: Sequence[object], names: tuple[tuple[str, str], ...]) -> list[Callable[..., Any]]:
+    """What `owners` provide under `names`, in their order. Raises `KeyError`.
+
+    It is called for each guest, of which most imports are never called.
+    """
+    places = _places(tuple(map(type, owners)), names)
+    return [getattr(owners[position], attribute) for position, attribute in places]
+
+
+@cache
+def _places(
+    owners: tuple[type, ...], names: tuple[tuple[str, str], ...]
+) -> tuple[tuple[int, str], ...]:
+    """The position of the owner, and the attribute, that each name stands for."""
+    found = {
+        (declaration.module, declaration.name): (position, attribute)
+        for position, owner in enumerate(owners)
+        for attribute, declaration in declarations(owner)
+    }
+    return tuple(found[name] for name in names)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import wasmtime
 
-from hermetic_runtime.abi.binding import HostFunction
 from hermetic_runtime.engine import load_module
 from hermetic_runtime.kernel.stops import Aborted
 from hermetic_runtime.prepared import Manifest
@@ -48,8 +47,7 @@ class CoreModules:
     """Compiled modules and what connects them.
 
     `host_functions` are numbered as in `host_names`; one more, the last, is what stubs
-    report to. `host_slots` (by number), `stub_slots` (by name) and `memory_slot` are places among
-    the imports of the core.
+    report to.
     """
 
     engine: wasmtime.Engine
@@ -60,9 +58,6 @@ class CoreModules:
     host_functions: HostFunctions
     host_names: tuple[tuple[str, str], ...]
     stub_names: tuple[str, ...]
-    host_slots: Mapping[int, int]
-    stub_slots: Mapping[bytes, int]
-    memory_slot: int
     mutable_globals: tuple[str, ...]
     most_memory_pages: int
 
@@ -84,10 +79,7 @@ class CoreModules:
             for name in ("core", "memory", "stubs", "trampoline")
         )
         imports = [Import(*item) for item in manifest["imports"]]
-        providers = [item.provider for item in imports]
-        slots = {(item.module, item.name): slot for slot, item in enumerate(imports)}
         host_names = tuple((it.module, it.name) for it in imports if it.provider == "host")
-        types = {kind: kind.function_type() for kind in {UNAVAILABLE, *signatures.values()}}
         called = [*(signatures[name] for name in host_names), UNAVAILABLE]
         return cls(
             engine=engine,
@@ -95,12 +87,9 @@ class CoreModules:
             memory=memory,
             stubs=stubs,
             trampoline=trampoline,
-            host_functions=HostFunctions(called, types),
+            host_functions=HostFunctions(engine, host_names, called),
             host_names=host_names,
             stub_names=tuple(manifest["stubs"]),
-            host_slots={number: slots[name] for number, name in enumerate(host_names)},
-            stub_slots={name.encode(): slots["env", name] for name in manifest["stubs"]},
-            memory_slot=providers.index("memory"),
             mutable_globals=tuple(manifest["mutable_globals"]),
             most_memory_pages=manifest["most_memory_pages"],
         )
@@ -135,26 +124,20 @@ class CoreInstance:
     def grow_by_pages(self, pages: int) -> bool:
         return grow_memory(self.store, self._memory, pages)
 
-    def start(self, functions: Mapping[tuple[str, str], HostFunction]) -> None:
-        """Instantiate the core with host functions, stubs and the call trampoline.
+    def start(self, functions: list[Callable[..., Any]]) -> None:
+        """Instantiate the core with host functions, in the order of `CoreModules.host_names`,
+        and stubs.
 
         Raises `wasmtime.Trap` or `wasmtime.WasmtimeError`, which here mean that the
         prepared code does not fit this version of the host.
         """
         modules = self._modules
-        self.store.functions = [functions[name].call for name in modules.host_names]
-        self.store.functions.append(self._unavailable)
-        imports = ImportSlots(len(modules.host_slots) + len(modules.stub_slots) + 1)
-        imports[modules.memory_slot] = self._memory
-        modules.host_functions.define(self.store, imports, modules.host_slots)
-        self._stubs = self._instantiate_stubs()
-        self._stubs.export_into(imports, modules.stub_slots)
-        self._core = self.store.instantiate(modules.core, imports)
-
-    def _instantiate_stubs(self) -> Instance:
-        report = ImportSlots(1)
-        self._modules.host_functions.define(self.store, report, {len(self._modules.host_names): 0})
-        return self.store.instantiate(self._modules.stubs, report)
+        self.store.functions = [*functions, self._unavailable]
+        report = modules.host_functions.function(self.store, len(functions))
+        self._stubs = self.store.instantiate(modules.stubs, [report])
+        self._core = modules.host_functions.instantiate(
+            self.store, modules.core, self._memory, self._stubs
+        )
 
     def _unavailable(self, number: int) -> None:
         names = self._modules.stub_names
@@ -184,7 +167,7 @@ class CoreInstance:
         """
         with suppress(ValueError):
             number = self._modules.host_names.index((module, name))
-            self._modules.host_functions.define(self.store, imports, {number: slot})
+            imports[slot] = self._modules.host_functions.function(self.store, number)
             return True
         return module == "env" and self._stubs.find_into(imports, slot, name)
 

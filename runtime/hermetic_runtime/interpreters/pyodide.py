@@ -168,7 +168,7 @@ class PyodideInstance:
 
     def _start(self) -> int:
         """Instantiate the core; the slot of its call trampoline."""
-        self._instance.start(self._abi.host_functions())
+        self._instance.start(self._abi.calls(self._interpreter.modules.host_names))
         core = self._instance.core
         self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
         self._abi.signals.call_handlers_with(self._instance.call_slot)

@@ -24,7 +24,6 @@ from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.wasmtime_ffi import (
     GuestStore,
     HostFunctions,
-    ImportSlots,
     grow_memory,
     memory_bytes,
 )
@@ -51,8 +50,6 @@ class WasiInterpreter:
     memory: wasmtime.Module
     host_functions: HostFunctions
     host_names: tuple[tuple[str, str], ...]
-    host_slots: Mapping[int, int]
-    memory_slot: int
     mutable_globals: tuple[str, ...]
     most_memory_pages: int = MOST_MEMORY_PAGES
     site_packages: str = f"{WASI.library}/site-packages"
@@ -65,13 +62,9 @@ class WasiInterpreter:
         metering = Metering(manifest["metering"])
         engine = create_engine(metering, Compiler(manifest.get("compiler", Compiler.CRANELIFT)))
         signatures = {name: it.signature for name, it in wasi_declarations().items()}
-        providers = [provider for _, _, provider in manifest["imports"]]
-        slots = {
-            (module, name): slot
-            for slot, (module, name, provider) in enumerate(manifest["imports"])
-            if provider == "host"
-        }
-        types = {kind: kind.function_type() for kind in set(signatures.values())}
+        names = tuple(
+            (module, name) for module, name, provider in manifest["imports"] if provider == "host"
+        )
         return cls(
             description=manifest["interpreter"],
             metering=metering,
@@ -79,10 +72,8 @@ class WasiInterpreter:
             library=ImageFilesystem.load(directory / "library.image"),
             core=load_module(engine, directory / "core.cwasm"),
             memory=load_module(engine, directory / "memory.cwasm"),
-            host_functions=HostFunctions([signatures[name] for name in slots], types),
-            host_names=tuple(slots),
-            host_slots=dict(enumerate(slots.values())),
-            memory_slot=providers.index("memory"),
+            host_functions=HostFunctions(engine, names, [signatures[name] for name in names]),
+            host_names=names,
             mutable_globals=tuple(manifest["mutable_globals"]),
         )
 
@@ -151,12 +142,10 @@ class WasiInstance:
 
     def _start(self) -> None:
         interpreter = self._interpreter
-        functions = self._abi.host_functions()
-        self.store.functions = [functions[name].call for name in interpreter.host_names]
-        imports = ImportSlots(len(interpreter.host_slots) + 1)
-        imports[interpreter.memory_slot] = self._linear_memory
-        interpreter.host_functions.define(self.store, imports, interpreter.host_slots)
-        self._core = self.store.instantiate(interpreter.core, imports)
+        self.store.functions = self._abi.calls(interpreter.host_names)
+        self._core = interpreter.host_functions.instantiate(
+            self.store, interpreter.core, self._linear_memory
+        )
         self._python = PythonAPI(self._core, self._memory)
 
     def _take_turn(self, source: bytes) -> None:

@@ -10,7 +10,7 @@ from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.prepared import is_complete
 
-FORMAT = 1
+FORMAT = 2
 """Changes when what is in a snapshot changes otherwise than by its interpreter."""
 
 

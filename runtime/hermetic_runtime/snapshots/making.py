@@ -56,8 +56,8 @@ def _start_and_save(
     )
     try:
         guest.boot()
-        failed = guest.preload(preloads)
-        saved, memory = guest.save()
+        preloaded = guest.preload(preloads)
+        saved, memory = guest.save(preloaded["generators"])
     except Exception as error:
         words = said.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise PreparationError(
@@ -65,4 +65,4 @@ def _start_and_save(
         ) from error
     finally:
         guest.close()
-    return saved, memory, failed
+    return saved, memory, preloaded["failed"]

@@ -31,11 +31,13 @@ class SavedGuest(NamedTuple):
     """What a guest consists of besides its linear memory.
 
     `instance` is the interpreter's own account (globals, tables, addresses); `files` are
-    the fields of `SavedFile`; clocks are in nanoseconds, as the guest saw them.
+    the fields of `SavedFile`; `generators` those of `Generator`; clocks are in nanoseconds,
+    as the guest saw them.
     """
 
     instance: dict[str, Any]
     files: Sequence[tuple[bytes, int, bytes, int]]
+    generators: Sequence[tuple[int, int]]
     monotonic_ns: int
     cpu_ns: int
 

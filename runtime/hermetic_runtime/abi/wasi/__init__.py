@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from hermetic_runtime.abi.binding import Declaration, HostFunction, declarations, host_functions
+from hermetic_runtime.abi.binding import (
+    Declaration,
+    HostFunction,
+    calls,
+    declarations,
+    host_functions,
+)
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.abi.wasi.absent import AbsentCalls
 from hermetic_runtime.abi.wasi.descriptors import DescriptorCalls
@@ -45,3 +52,7 @@ class WasiABI:
 
     def host_functions(self) -> dict[tuple[str, str], HostFunction]:
         return host_functions(self._groups)
+
+    def calls(self, names: tuple[tuple[str, str], ...]) -> list[Callable[..., Any]]:
+        """The host's side of imports, in the order of their (module, name)."""
+        return calls(self._groups, names)
