@@ -65,6 +65,7 @@ _ENVIRONMENT = {
 libraries are kept out of the working folder, whose files are part of the result."""
 
 
+_REHEARSAL = RunRequest(b"print(end='', flush=True)", filename="<rehearsal>")
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
 
@@ -293,6 +294,15 @@ class Guest:
         )
         return self._complete(report, usage)
 
+    def rehearse(self) -> None:
+        """Go the way of a run with nothing to run, so that the first run finds in memory what
+        it needs. Raises `GuestMisbehaved` when the guest does not come through it.
+        """
+        self._begin(_REHEARSAL)
+        report = self._complete(self._execute(_REHEARSAL, "rehearse"), Usage())
+        if report.outcome is not Outcome.OK or not report.alive:
+            raise GuestMisbehaved("the guest could not rehearse")
+
     def _begin(self, request: RunRequest) -> None:
         self._wakeup.clear()
         self._instance.clear_interrupt()
@@ -304,10 +314,10 @@ class Guest:
         if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(request.limits.fuel or 2**62)
 
-    def _execute(self, request: RunRequest) -> RunReport:
+    def _execute(self, request: RunRequest, action: str = "run") -> RunReport:
         try:
             with self._bounded(request.limits):
-                return self._ask_agent(request)
+                return self._ask_agent(request, action)
         except Exited as stop:
             return _exited(stop.status)
         except GuestStop as stop:
@@ -322,9 +332,9 @@ class Guest:
             # A fault of ours must end this guest and nothing else.
             return _crashed(type(error).__name__, f"the host failed: {error}")
 
-    def _ask_agent(self, request: RunRequest) -> RunReport:
+    def _ask_agent(self, request: RunRequest, action: str) -> RunReport:
         message = {
-            "action": "run",
+            "action": action,
             "source": request.source,
             "filename": request.filename,
             "arguments": [request.filename, *request.arguments],

@@ -18,9 +18,10 @@ import time
 from pathlib import Path
 
 import httpx2
+from callers import BODY, Caller
 from mcp import Client, StdioServerParameters
 
-from service import BODY, HERMETIC, measure, quantiles, service
+from service import HERMETIC, measure, quantiles, service
 
 _CLOCK = "import time; print(time.time(), flush=True); time.sleep(0.05)"
 
@@ -48,18 +49,22 @@ def show(name: str, times: list[float]) -> None:
 async def paced(url: str, rate: float, seconds: float) -> list[float]:
     """Seconds of each run, from the moment that it was due."""
     times: list[float] = []
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as client, asyncio.TaskGroup() as tasks:
+    waiting: list[Caller] = []
+    async with asyncio.TaskGroup() as tasks:
         began = time.perf_counter()
 
         async def call(due: float) -> None:
-            response = await client.post("/v1/run", json=BODY)
+            caller = waiting.pop() if waiting else await Caller.connect(url)
+            await caller.run()
             times.append(time.perf_counter() - due)
-            assert response.json()["stdout"]["text"] == "hello\n", response.text
+            waiting.append(caller)
 
         for number in range(round(rate * seconds)):
             due = began + number / rate
             await asyncio.sleep(due - time.perf_counter())
             tasks.create_task(call(due))
+    for caller in waiting:
+        caller.close()
     return times
 
 

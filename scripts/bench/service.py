@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+from callers import Caller
 
 HERMETIC = str(Path(sys.executable).with_name("hermetic"))
-BODY = {"code": "print('hello')"}
 
 
 def main() -> None:
@@ -84,17 +84,16 @@ def service(data: Path | None = None, arguments: Sequence[str] = ()) -> Generato
 async def measure(url: str, runs: int, callers: int) -> list[float]:
     """Seconds of each run, as its caller sees it."""
     times: list[float] = []
-    limits = httpx2.Limits(max_connections=callers)
-    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
 
-        async def call() -> None:
-            for _ in range(runs // callers):
-                began = time.perf_counter()
-                response = await client.post("/v1/run", json=BODY)
-                times.append(time.perf_counter() - began)
-                assert response.json()["stdout"]["text"] == "hello\n", response.text
+    async def call() -> None:
+        caller = await Caller.connect(url)
+        for _ in range(runs // callers):
+            began = time.perf_counter()
+            await caller.run()
+            times.append(time.perf_counter() - began)
+        caller.close()
 
-        await asyncio.gather(*(call() for _ in range(callers)))
+    await asyncio.gather(*(call() for _ in range(callers)))
     return times
 
 

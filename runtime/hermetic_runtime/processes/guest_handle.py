@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
@@ -79,22 +80,33 @@ class GuestProcess:
     def start(self) -> None:
         self._start(self._launch())
 
-    def start_another(self, limits: Limits, *, keep_files: bool) -> None:
-        """Boot another sandbox in a lasting process, after a final run that reported.
+    def begin_another(self) -> None:
+        """Have a lasting process boot another sandbox of the same limits, after a final run
+        that reported. `await_another` must follow, whenever the sandbox is needed.
 
-        Raises as `start` does, after which nothing is left of the process.
+        Raises `SandboxClosed`, and `SandboxCrashed` after which nothing is left of the process.
         """
         hold = self._hold
         if hold is None:
             raise SandboxClosed("the guest process has not started, or was closed")
-        self._limits, self._keep_files = limits, keep_files
-        if not hold.channel.expect(from_guest(limits)):
+        if not hold.channel.expect(from_guest(self._limits)):
             self.close()
             raise SandboxCrashed("the guest process said something without being asked")
         self._hold = hold = hold._replace(process=SinceNow(hold.process))
-        self._start(hold)
+        self._send_start(hold)
+
+    def await_another(self) -> None:
+        """Raises as `start` does, after which nothing is left of the process."""
+        hold = self._hold
+        if hold is None:
+            raise SandboxClosed("the guest process has not started, or was closed")
+        self._await_ready(hold)
 
     def _start(self, hold: _Hold) -> None:
+        self._send_start(hold)
+        self._await_ready(hold)
+
+    def _await_ready(self, hold: _Hold) -> None:
         try:
             ready = self._boot(hold)
         except BaseException:
@@ -118,7 +130,7 @@ class GuestProcess:
                 process.kill()
         return hold
 
-    def _boot(self, hold: _Hold) -> Ready:
+    def _send_start(self, hold: _Hold) -> None:
         start = Start(
             self._limits,
             self._variables,
@@ -131,8 +143,12 @@ class GuestProcess:
         descriptors = [mount.directory_fd for mount in self._mounts]
         if self._state_fd is not None:
             descriptors.append(self._state_fd)
-        try:
+        # Of a process that has ended one learns when it is waited for.
+        with suppress(ConnectionError):
             hold.channel.send_with_descriptors(start, descriptors)
+
+    def _boot(self, hold: _Hold) -> Ready:
+        try:
             return _receive_ready(hold.channel)
         except (EOFError, ConnectionError):
             if self._cancelled:

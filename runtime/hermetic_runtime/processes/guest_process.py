@@ -56,6 +56,8 @@ from hermetic_runtime.verdicts import timed_out
 GRACE_CPU_SECONDS = 0.2
 """Processor time that a guest may still use once it was interrupted for using too much."""
 _SAVE_CPU_SECONDS = 120.0
+_PATIENCE_SECONDS = 0.01
+"""Who starts a process for a run has sent the run by then; a spare has nothing else to do."""
 _SHORTEST_CHECK_SECONDS = 0.002
 _RECEIVE_BYTES = 128 * 1024
 
@@ -165,6 +167,7 @@ class ControlLoop:
         self._lock = threading.Lock()
         self._received: list[int] = []
 
+        self._rehearses = restored is not None and settings.state_fd is None
         self.lasting = False
         """Whether there are more guests after the first."""
 
@@ -258,8 +261,7 @@ class ControlLoop:
     def _serve_guest(self, guest: Guest) -> None:
         """Until its final run, if the process is to have other guests."""
         self._outbox.send(Ready(self._boot_seconds, self._environment.interpreter.description))
-        while True:
-            request = self._requests.get()
+        for request in self._asked_of(guest):
             if isinstance(request, SaveRequest):
                 guest.hibernate(request.descriptor)
                 self._outbox.send(Saved())
@@ -273,6 +275,16 @@ class ControlLoop:
                 _end(0)
             self._restored.renew(guest)
             return
+
+    def _asked_of(self, guest: Guest) -> Iterator[RunRequest | SaveRequest]:
+        """What is to be done, without an end. A long wait for the first is made use of."""
+        if self._rehearses:
+            try:
+                yield self._requests.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                guest.rehearse()
+        while True:
+            yield self._requests.get()
 
     def _boot(self) -> Guest:
         began = time.perf_counter()

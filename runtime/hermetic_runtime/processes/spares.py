@@ -19,6 +19,8 @@ from hermetic_runtime.processes.launchers import launcher
 IDLE_SECONDS = 60.0
 """How long spares wait for a run that never comes."""
 _LOOK_SECONDS = 1.0
+_SETTLE_SECONDS = 0.002
+"""So long a run has the processors for itself before a spare is started for the next one."""
 _OF_EACH_RUN = Limits()
 """Limits that a guest process learns with each run, so that spares need not differ in them."""
 
@@ -69,7 +71,7 @@ class SparePool:
         self, environment: Environment, limits: Limits, *, keep_files: bool = False
     ) -> GuestProcess | None:
         """A guest process that has booted with these limits; None if there is no spare."""
-        kind = _kind(environment, limits, keep_files)
+        kind = _Kind(environment, limits_of_process(limits), keep_files)
         with self._changed:
             if self._closed:
                 return None
@@ -137,9 +139,17 @@ class SparePool:
                     for kind, demand in self._demands.items()
                     if len(demand.spares) < demand.wanted
                 ]
-                if lacking and self._make_room(newer_than=max(lacking)[0]):
-                    return max(lacking)[1]
-                self._changed.wait(_LOOK_SECONDS)
+                if not lacking:
+                    self._changed.wait(_LOOK_SECONDS)
+                    continue
+                last_taken, kind = max(lacking)
+                unsettled = last_taken + _SETTLE_SECONDS - time.monotonic()
+                if unsettled > 0:
+                    self._changed.wait(unsettled)
+                elif self._make_room(newer_than=last_taken):
+                    return kind
+                else:
+                    self._changed.wait(_LOOK_SECONDS)
         return None
 
     def _forget_idle(self) -> None:
@@ -167,12 +177,12 @@ class SparePool:
             process.close()
 
 
-def _kind(environment: Environment, limits: Limits, keep_files: bool) -> _Kind:
-    limits = replace(
+def limits_of_process(limits: Limits) -> Limits:
+    """What a process must be started with, so that it can serve runs of `limits`."""
+    return replace(
         limits,
         wall_seconds=_OF_EACH_RUN.wall_seconds,
         cpu_seconds=_OF_EACH_RUN.cpu_seconds,
         output_bytes=_OF_EACH_RUN.output_bytes,
         source_bytes=_OF_EACH_RUN.source_bytes,
     )
-    return _Kind(environment, limits, keep_files)

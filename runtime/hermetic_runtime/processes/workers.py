@@ -19,6 +19,7 @@ from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.processes.spares import limits_of_process
 from hermetic_runtime.requests import RunRequest
 from hermetic_runtime.results import Outcome
 
@@ -31,14 +32,21 @@ _HARMLESS = (Outcome.OK, Outcome.ERROR)
 class _Kind(NamedTuple):
     environment: Environment
     owner: str
+    limits: Limits
+    keep_files: bool
 
 
 class _Worker:
-    def __init__(self, kind: _Kind, limits: Limits, *, keep_files: bool) -> None:
+    def __init__(self, kind: _Kind) -> None:
         self.kind = kind
         self.guests = 1
         self.process = GuestProcess(
-            launcher(kind.environment), limits, {}, (), keep_files=keep_files, lasting=True
+            launcher(kind.environment),
+            kind.limits,
+            {},
+            (),
+            keep_files=kind.keep_files,
+            lasting=True,
         )
 
 
@@ -66,15 +74,15 @@ class WorkerPool:
         self, environment: Environment, owner: str, limits: Limits, *, keep_files: bool
     ) -> LentWorker:
         """A worker whose guest has booted. Raises as `GuestProcess.start` does."""
-        kind = _Kind(environment, owner)
+        kind = _Kind(environment, owner, limits_of_process(limits), keep_files)
         while (worker := self._take(kind)) is not None:
             try:
-                worker.process.start_another(limits, keep_files=keep_files)
+                worker.process.await_another()
             except (SandboxCrashed, SandboxClosed):
                 continue  # it ended while it waited
             worker.guests += 1
             return LentWorker(self, worker)
-        worker = _Worker(kind, limits, keep_files=keep_files)
+        worker = _Worker(kind)
         worker.process.start()
         return LentWorker(self, worker)
 
@@ -88,9 +96,11 @@ class WorkerPool:
         return None
 
     def take_back(self, worker: _Worker, *, reusable: bool) -> None:
-        """Keep it, unless it is worn or there are too many; then the oldest ends."""
+        """Keep it, with its next guest on the way, unless it is worn or there are too many;
+        then the oldest ends.
+        """
         ended = worker
-        if reusable and worker.guests < MOST_GUESTS:
+        if reusable and worker.guests < MOST_GUESTS and _began_another(worker):
             with self._lock:
                 if not self._closed:
                     self._waiting.append(worker)
@@ -107,6 +117,14 @@ class WorkerPool:
             self._waiting.clear()
         for worker in waiting:
             worker.process.close()
+
+
+def _began_another(worker: _Worker) -> bool:
+    try:
+        worker.process.begin_another()
+    except (SandboxCrashed, SandboxClosed):
+        return False
+    return True
 
 
 class LentWorker:
