@@ -17,6 +17,8 @@ from contextlib import suppress
 
 _MOST_LINES = 10_000
 _FLUSH_SECONDS = 1.0
+_BATCH_SECONDS = 0.01
+"""Lines that come together are written together: waking for each would disturb the others."""
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -70,22 +72,28 @@ class LineWriter(logging.Handler):
                 self._writing = False
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting)
-                record = self._waiting.popleft()
-                dropped, self._dropped = self._dropped, 0
                 self._writing = True
+            time.sleep(_BATCH_SECONDS)
+            with self._changed:
+                records = list(self._waiting)
+                self._waiting.clear()
+                dropped, self._dropped = self._dropped, 0
             if dropped:
-                self._write(_telling_of(dropped))
-            self._write(record)
+                records.append(_telling_of(dropped))
+            self._write(b"".join(map(self._line, records)))
 
-    def _write(self, record: logging.LogRecord) -> None:
+    def _line(self, record: logging.LogRecord) -> bytes:
         try:
-            line = memoryview(f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+            return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
         except Exception:
             self.handleError(record)
-            return
+            return b""
+
+    def _write(self, lines: bytes) -> None:
+        left = memoryview(lines)
         with suppress(OSError):  # whoever read it has gone
-            while line:
-                line = line[os.write(self._descriptor, line) :]
+            while left:
+                left = left[os.write(self._descriptor, left) :]
 
 
 def _telling_of(dropped: int) -> logging.LogRecord:
