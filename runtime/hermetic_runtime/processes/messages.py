@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import fields as dataclass_fields
 from typing import Any, NamedTuple, Self
 
-from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.kernel.overlay import ChangeKind
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.processes.fields import Fields, ProtocolError
+from hermetic_runtime.processes.fields import Fields
 from hermetic_runtime.processes.protocol import Accepted, accepts
 from hermetic_runtime.processes.reports import report_from_fields, report_to_fields
+from hermetic_runtime.processes.run_requests import (
+    limits_from_fields,
+    limits_to_fields,
+    request_from_fields,
+    request_to_fields,
+)
 from hermetic_runtime.request_bounds import (
-    FILE_PATH_BYTES,
     FILES_BYTES,
     IMPORT_PATTERNS_BYTES,
     INPUTS_BYTES,
-    MOST_GIVEN_FILES,
-    MOST_IMPORT_PATTERNS,
     MOST_MOUNTS,
     MOST_WORDS,
     WORDS_BYTES,
@@ -37,21 +37,6 @@ STREAMS = ("stdout", "stderr")
 CHANGE_KINDS = tuple(kind.value for kind in ChangeKind)
 
 _HEADER = 512
-_LIMIT_NAMES = tuple(field.name for field in dataclass_fields(Limits))
-
-
-def _limits_to_fields(limits: Limits) -> dict[str, Any]:
-    return {name: getattr(limits, name) for name in _LIMIT_NAMES}
-
-
-def _read_limits(fields: Fields, name: str = "limits") -> Limits:
-    given = fields.mapping(name)
-    if given.keys() != set(_LIMIT_NAMES):
-        raise ProtocolError("the limits of a message are not those of Limits")
-    try:
-        return Limits(**given)
-    except InvalidInput as error:
-        raise ProtocolError(error.message) from None
 
 
 class GuestMountPoint(NamedTuple):
@@ -81,20 +66,20 @@ class Start(NamedTuple):
 
     def to_fields(self) -> dict[str, Any]:
         return {
-            "limits": _limits_to_fields(self.limits),
+            "limits": limits_to_fields(self.limits),
             "environment": self.environment,
             "mounts": [
                 {"path": each.guest_path, "writable": each.writable} for each in self.mounts
             ],
             "keep_files": self.keep_files,
             "wakes": self.wakes,
-            "state_limits": self.state_limits and _limits_to_fields(self.state_limits),
+            "state_limits": self.state_limits and limits_to_fields(self.state_limits),
             "lasting": self.lasting,
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        limits = _read_limits(fields)
+        limits = limits_from_fields(fields)
         environment = fields.text_map("environment", MOST_WORDS, WORDS_BYTES)
         mounts: list[GuestMountPoint] = []
         for given in fields.items("mounts", MOST_MOUNTS):
@@ -107,7 +92,7 @@ class Start(NamedTuple):
             tuple(mounts),
             fields.flag("keep_files"),
             fields.flag("wakes"),
-            _read_limits(fields, "state_limits") if fields.optional("state_limits") else None,
+            limits_from_fields(fields, "state_limits") if fields.optional("state_limits") else None,
             fields.flag("lasting"),
         )
 
@@ -122,45 +107,11 @@ class Run(NamedTuple):
         return 2
 
     def to_fields(self) -> dict[str, Any]:
-        request = self.request
-        return {
-            "source": request.source,
-            "filename": request.filename,
-            "arguments": request.arguments,
-            "limits": _limits_to_fields(request.limits),
-            "final": request.final,
-            "capture_value": request.capture_value,
-            "inputs_json": request.inputs_json,
-            "files": [{"path": path, "data": data} for path, data in request.files],
-            "rules_imports": request.imports is not None,
-            "import_allow": request.imports.allow if request.imports else (),
-            "import_deny": request.imports.deny if request.imports else (),
-        }
+        return request_to_fields(self.request)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        limits = _read_limits(fields)
-        files: list[tuple[str, bytes]] = []
-        for given in fields.items("files", MOST_GIVEN_FILES):
-            file = Fields("Run.files", given)
-            files.append((file.text("path", FILE_PATH_BYTES), file.binary("data", FILES_BYTES)))
-            file.end()
-        allow = fields.texts("import_allow", MOST_IMPORT_PATTERNS, IMPORT_PATTERNS_BYTES)
-        deny = fields.texts("import_deny", MOST_IMPORT_PATTERNS, IMPORT_PATTERNS_BYTES)
-        rules = ImportRules(allow=tuple(allow), deny=tuple(deny))
-        return cls(
-            RunRequest(
-                source=fields.binary("source", limits.source_bytes),
-                filename=fields.text("filename", PATH_BYTES),
-                arguments=tuple(fields.texts("arguments", MOST_WORDS, WORDS_BYTES)),
-                limits=limits,
-                final=fields.flag("final"),
-                capture_value=fields.flag("capture_value"),
-                inputs_json=fields.binary("inputs_json", INPUTS_BYTES),
-                files=tuple(files),
-                imports=rules if fields.flag("rules_imports") else None,
-            )
-        )
+        return cls(request_from_fields(fields))
 
 
 class Input(NamedTuple):
@@ -180,64 +131,55 @@ class Input(NamedTuple):
         return cls(fields.binary("data", CHUNK_BYTES))
 
 
-class InputEnd(NamedTuple):
+class _Bare:
+    """A message whose kind says all."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        return cls()
+
+
+class InputEnd(_Bare):
     """To a guest process: stdin is at its end."""
 
     @staticmethod
     def kind() -> int:
         return 4
 
-    def to_fields(self) -> dict[str, Any]:
-        return {}
 
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        return cls()
-
-
-class Interrupt(NamedTuple):
+class Interrupt(_Bare):
     """To a guest process: raise KeyboardInterrupt in the run that is under way."""
 
     @staticmethod
     def kind() -> int:
         return 5
 
-    def to_fields(self) -> dict[str, Any]:
-        return {}
 
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        return cls()
-
-
-class Save(NamedTuple):
+class Save(_Bare):
     """To a guest process: write your state to the descriptor beside this message."""
 
     @staticmethod
     def kind() -> int:
         return 6
 
-    def to_fields(self) -> dict[str, Any]:
-        return {}
 
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        return cls()
-
-
-class Saved(NamedTuple):
+class Saved(_Bare):
     """From a guest process: the state was written whole. The guest goes on."""
 
     @staticmethod
     def kind() -> int:
         return 22
-
-    def to_fields(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        return cls()
 
 
 class Ready(NamedTuple):
@@ -294,19 +236,12 @@ class Output(NamedTuple):
         return cls(fields.choice("stream", STREAMS), fields.binary("data", CHUNK_BYTES))
 
 
-class InputWanted(NamedTuple):
+class InputWanted(_Bare):
     """From a guest process: the guest reads stdin, and nothing is there."""
 
     @staticmethod
     def kind() -> int:
         return 19
-
-    def to_fields(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        return cls()
 
 
 class Change(NamedTuple):

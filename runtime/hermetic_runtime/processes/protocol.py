@@ -25,7 +25,7 @@ _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportU
 
 
 class Message(Protocol):
-    """What travels in a frame: a named tuple, because those are quick to define."""
+    """What travels in a frame: mostly a named tuple, because those are quick to define."""
 
     @staticmethod
     def kind() -> int: ...
