@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.kernel.overlay import Change
@@ -17,6 +18,13 @@ Isolation = Literal["process", "shared"]
 
 OnOutput = Callable[[str, bytes], None]
 """Called with the name of a stream, `stdout` or `stderr`, and what came on it."""
+
+
+def metering_for(isolation: Isolation, limits: Limits) -> Metering:
+    """How the code of a guest has to be compiled so that these limits can be enforced."""
+    if limits.fuel is not None:
+        return Metering.FUEL
+    return Metering.NONE if isolation == "process" else Metering.EPOCH
 
 
 class DrivenRun(NamedTuple):

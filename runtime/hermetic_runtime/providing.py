@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from hermetic_runtime.cache_use import mark_used
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
@@ -68,7 +69,7 @@ class ProvidedEnvironment(NamedTuple):
 
 
 def provide(
-    wanted: WantedEnvironment, source: bytes, metering: str, on_progress: OnProgress
+    wanted: WantedEnvironment, source: bytes, metering: Metering, on_progress: OnProgress
 ) -> ProvidedEnvironment:
     """Make ready what is not ready yet, with snapshots that suit `source` if they are there.
 
@@ -82,7 +83,7 @@ def provide(
 
 
 def _provide(
-    wanted: WantedEnvironment, source: bytes, metering: str, on_progress: OnProgress
+    wanted: WantedEnvironment, source: bytes, metering: Metering, on_progress: OnProgress
 ) -> ProvidedEnvironment:
     if wanted.has_requirements:
         from hermetic_runtime.providing_packages import provide_packages
@@ -124,7 +125,7 @@ def has_built_in_packages(environment: Environment) -> bool:
     return environment.interpreter.parent.name.startswith("wasi-")
 
 
-def prepare_interpreter(name: str, metering: str, on_progress: OnProgress) -> Path:
+def prepare_interpreter(name: str, metering: Metering, on_progress: OnProgress) -> Path:
     """The directory of an interpreter that is ready to run. "auto" is Pyodide."""
     if name != "wasi":
         return prepare(metering=metering, on_progress=on_progress)

@@ -44,7 +44,7 @@ def resolve_packages(
 
 
 def provide_packages(
-    wanted: WantedEnvironment, metering: str, on_progress: OnProgress
+    wanted: WantedEnvironment, metering: Metering, on_progress: OnProgress
 ) -> ProvidedEnvironment:
     """An environment without snapshots, and notes. Raises what `providing.provide` raises."""
     request, found = resolve_packages(wanted, on_progress)
@@ -62,7 +62,7 @@ def provide_packages(
 
 
 def _prepare_set(
-    found: PackageSet, environment: Environment, metering: str, on_progress: OnProgress
+    found: PackageSet, environment: Environment, metering: Metering, on_progress: OnProgress
 ) -> None:
     """Compile what is in a set: extension modules to native code, sources to bytecode."""
     wanted = Metering(metering)

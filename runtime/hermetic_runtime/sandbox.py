@@ -15,30 +15,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun, Driver, GuestSource, Isolation, OnOutput
-from hermetic_runtime.environments import Environment
-from hermetic_runtime.errors import (
-    InstallError,
-    PreparationError,
-    SandboxClosed,
-    SandboxCrashed,
-)
+from hermetic_runtime.driver import GuestSource, Isolation, OnOutput
+from hermetic_runtime.errors import InstallError, SandboxClosed
 from hermetic_runtime.import_rules import ImportRules
-from hermetic_runtime.input_source import InputSource, open_input
+from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.mounted_directories import MountedDirectories
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.preparation import Progress
-from hermetic_runtime.processes.guest_handle import GuestProcess
-from hermetic_runtime.processes.launchers import launcher
-from hermetic_runtime.providing import (
-    InterpreterName,
-    OnProgress,
-    ProvidedEnvironment,
-    WantedEnvironment,
-    provide,
-    repair,
-)
+from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment
 from hermetic_runtime.request_bounds import WORKSPACE
 from hermetic_runtime.request_checks import (
     check_isolation,
@@ -49,16 +32,14 @@ from hermetic_runtime.request_checks import (
     checked_request,
     narrowed_limits,
 )
-from hermetic_runtime.requests import GuestMount, RunReport, RunRequest
+from hermetic_runtime.requests import RunReport
 from hermetic_runtime.results import RunResult, Timings
 from hermetic_runtime.run_results import install_error_result, run_result
+from hermetic_runtime.sandbox_guest import GuestPlan, SandboxGuest
 
 if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
     from hermetic_runtime.packages.settings import PackageSettings
-
-_MORE_STARTS = 2
-"""How many guests are started for those that are lost before they take the first run."""
 
 
 def run(
@@ -166,25 +147,25 @@ class Sandbox:
         spares: GuestSource | None = None,
     ) -> None:
         check_isolation(isolation)
-        self._variables = checked_environment(env)
-        self._mounts = checked_mounts(mounts)
         self._limits = checked_limits(limits)
-        self._out = checked_folder(out)
-        self._wanted = WantedEnvironment(
-            interpreter, tuple(requirements), tuple(requirements_files), script, packages
+        self._mounts = checked_mounts(mounts)
+        self._guest = SandboxGuest(
+            GuestPlan(
+                wanted=WantedEnvironment(
+                    interpreter, tuple(requirements), tuple(requirements_files), script, packages
+                ),
+                limits=self._limits,
+                variables=checked_environment(env),
+                mounts=self._mounts,
+                out=checked_folder(out),
+                isolation=isolation,
+                on_progress=on_progress,
+                spares=spares,
+            )
         )
-        self._isolation = isolation
-        self._on_progress = on_progress
-        self._spares = spares
         self._owner = os.getpid()
         self._lock = threading.RLock()
-        self._directories: MountedDirectories | None = None
-        self._driver: Driver | None = None
-        self._provided: ProvidedEnvironment | None = None
-        self._started = False
-        self._timings = Timings()
         self._closed_because: str | None = None
-        self._cancelled = False
 
     @property
     def closed(self) -> bool:
@@ -199,8 +180,8 @@ class Sandbox:
         """
         with self._lock:
             self._check_open()
-            if not self._started:
-                self._start(b"")
+            if not self._guest.is_started:
+                self._guest.start(b"")
 
     def run(
         self,
@@ -249,58 +230,37 @@ class Sandbox:
         )
         source = open_input(stdin)
         with self._lock:
-            first = not self._started
+            guest = self._guest
+            first = not guest.is_started
             self._check_open()
             if first:
                 try:
-                    self._start(request.source)
+                    guest.start(request.source)
                 except InstallError as error:
                     self._close("its packages could not be installed")
                     return install_error_result(error)
             output = CapturedOutput(request.limits.output_bytes, on_output)
             began = time.perf_counter()
             try:
-                driven = self._run_driver(request, output, source, first=first)
-                driver, directories = self._driver, self._directories
-                assert driver is not None and directories is not None
-                displays = driven.report.displays
-                written = directories.give_back(driven.changes, displays, output)
+                driven, written = guest.run(request, output, source, first=first)
             except BaseException as error:
                 self._close(f"its last run was broken off by {type(error).__name__}")
                 raise
             seconds = time.perf_counter() - began
-            provided = self._provided
-            assert provided is not None
+            result = run_result(
+                self._without_mounted_files(driven.report),
+                written=written,
+                output=output,
+                timings=replace(guest.timings if first else Timings(), run=seconds),
+                interpreter=guest.interpreter,
+                packages=guest.packages,
+                notes=guest.notes if first else (),
+            )
             if final:
                 self._close("its final run has ended")
             elif not driven.report.alive:
                 self._close(f"its guest ended in a run with outcome {driven.report.outcome}")
-            timings = replace(self._timings if first else Timings(), run=seconds)
-            return run_result(
-                self._without_mounted_files(driven.report),
-                written=written,
-                output=output,
-                timings=timings,
-                interpreter=driver.interpreter,
-                packages=provided.environment.packages,
-                notes=provided.notes if first else (),
-            )
-
-    def _run_driver(
-        self, request: RunRequest, output: CapturedOutput, source: InputSource, *, first: bool
-    ) -> DrivenRun:
-        """A guest that is lost before it takes its first run has done nothing yet, and
-        another one takes its place.
-        """
-        assert self._driver is not None
-        driven = self._driver.run(request, output, source)
-        for _ in range(_MORE_STARTS if first else 0):
-            if driven.taken or self._cancelled:
-                break
-            self._release()
-            self._start(request.source)
-            driven = self._driver.run(request, output, source)
-        return driven
+            return result
 
     def _without_mounted_files(self, report: RunReport) -> RunReport:
         """Files in a mount of the caller's are the mount's to tell."""
@@ -314,10 +274,8 @@ class Sandbox:
         Any thread may call this. The sandbox is closed by it.
         """
         if self._owner == os.getpid():
-            self._cancelled = True
             self._closed_because = self._closed_because or "it was cancelled"
-            if self._driver is not None:
-                self._driver.cancel()
+            self._guest.cancel()
 
     def close(self) -> None:
         """End the guest; when this returns, nothing of it is left. May be called again.
@@ -329,7 +287,7 @@ class Sandbox:
             self.cancel()
             self._lock.acquire()
         try:
-            self._release()
+            self._guest.release()
         finally:
             self._lock.release()
 
@@ -350,80 +308,6 @@ class Sandbox:
         if self._closed_because is not None:
             raise SandboxClosed(f"the sandbox is closed: {self._closed_because}")
 
-    def _start(self, source: bytes) -> None:
-        began = time.perf_counter()
-        provided = self._prepare(source)
-        prepared = time.perf_counter()
-        try:
-            self._directories = MountedDirectories(self._mounts, self._out)
-            try:
-                self._start_driver(provided.environment)
-            except (SandboxCrashed, PreparationError):
-                if not repair(provided.environment):
-                    raise
-                provided = self._prepare(source)
-                self._start_driver(provided.environment)
-        except BaseException:
-            self._release()
-            raise
-        self._started = True
-        self._provided = provided
-        self._timings = Timings(prepare=prepared - began, start=time.perf_counter() - prepared)
-
-    def _prepare(self, source: bytes) -> ProvidedEnvironment:
-        metering = "none" if self._isolation == "process" else "epoch"
-        if self._limits.fuel is not None:
-            metering = "fuel"
-        return provide(self._wanted, source, metering, self._pass_progress)
-
-    def _pass_progress(self, progress: Progress) -> None:
-        self._check_open()
-        if self._on_progress is not None:
-            self._on_progress(progress)
-
-    def _start_driver(self, environment: Environment) -> None:
-        assert self._directories is not None
-        if (spare := self._take_spare(environment)) is not None:
-            self._driver = spare
-            if self._cancelled:
-                spare.cancel()
-            return
-        self._driver = driver = self._make_driver(environment, self._directories.guest_mounts)
-        if self._cancelled:
-            driver.cancel()
-        driver.start()
-
-    def _take_spare(self, environment: Environment) -> Driver | None:
-        if self._spares is None or self._isolation != "process":
-            return None
-        if self._variables or self._mounts:
-            return None
-        return self._spares.take(environment, self._limits, keep_files=self._out is not None)
-
-    def _make_driver(self, environment: Environment, mounts: Sequence[GuestMount]) -> Driver:
-        limits, variables, keep = self._limits, self._variables, self._out is not None
-        if self._isolation == "shared":
-            from hermetic_runtime.shared import SharedGuest
-
-            return SharedGuest(environment, limits, variables, mounts, keep_files=keep)
-        return GuestProcess(launcher(environment), limits, variables, mounts, keep_files=keep)
-
     def _close(self, reason: str) -> None:
         self._closed_because = self._closed_because or reason
-        self._release()
-
-    def _release(self) -> None:
-        self._started = False
-        driver, self._driver = self._driver, None
-        provided, self._provided = self._provided, None
-        directories, self._directories = self._directories, None
-        try:
-            if self._spares is not None and driver is not None:
-                self._spares.retire(driver)
-            elif driver is not None:
-                driver.close()
-        finally:
-            if directories is not None:
-                directories.close()
-            if provided is not None:
-                provided.make_snapshots()
+        self._guest.release()

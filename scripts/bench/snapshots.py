@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest, run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
@@ -76,10 +77,10 @@ def main() -> None:
 
 def made_ready(case: Case) -> Environment:
     wanted = WantedEnvironment(case.interpreter, case.requirements)
-    provided = provide(wanted, case.code.encode(), "none", lambda _: None)
+    provided = provide(wanted, case.code.encode(), Metering.NONE, lambda _: None)
     if provided.unmade:
         run_preparing("snapshots", provided.snapshots_task(), lambda _: None)
-        provided = provide(wanted, case.code.encode(), "none", lambda _: None)
+        provided = provide(wanted, case.code.encode(), Metering.NONE, lambda _: None)
     return provided.environment
 
 

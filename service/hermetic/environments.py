@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from hermetic.errors import HermeticError, NotAllowed, UnknownEnvironment
 from hermetic.grants import Grant
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.packages.kept_sets import list_sets
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.preparing_process import run_preparing
@@ -96,7 +97,7 @@ class Environments:
 
         self._change(key, state="building")
         try:
-            provided = provide(wanted, source, "none", tell)
+            provided = provide(wanted, source, Metering.NONE, tell)
             if provided.unmade:
                 run_preparing("snapshots", provided.snapshots_task(), tell)
             packages = _packages(provided)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import Isolation, OnOutput
-from hermetic_runtime.errors import SandboxClosed, SessionNotFound
+from hermetic_runtime.driver import Isolation, OnOutput, metering_for
+from hermetic_runtime.errors import SandboxClosed
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.preparation import Progress
 from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment, provide
 from hermetic_runtime.request_checks import (
     check_isolation,
@@ -31,14 +29,12 @@ from hermetic_runtime.request_checks import (
 from hermetic_runtime.requests import RunReport
 from hermetic_runtime.results import Outcome, RunResult, Timings
 from hermetic_runtime.run_results import run_result
-from hermetic_runtime.sessions.durable_files import copy_folder, replacing, share_file
-from hermetic_runtime.sessions.journal import make_changes, write_journal
 from hermetic_runtime.sessions.lease import Lease
 from hermetic_runtime.sessions.live_guest import LiveGuest, check_can_share
+from hermetic_runtime.sessions.on_disk import SessionOnDisk
 from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
 from hermetic_runtime.sessions.session_files import SessionFiles
-from hermetic_runtime.sessions.session_folder import remove
-from hermetic_runtime.sessions.store import SessionStore, checked_name
+from hermetic_runtime.sessions.store import SessionStore
 from hermetic_runtime.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,11 +63,9 @@ class Session:
     ) -> None:
         """`Session.create` and `Session.open` are meant for callers."""
         self._store = store
-        self._record = record
+        self._disk = SessionOnDisk(store, record)
         self._lease: Lease | None = lease
         self._isolation: Isolation = isolation
-        self._folder = store.folder(record.id)
-        self._folder.recover(record, store.records.checkpoints(record.id))
         self._guest: LiveGuest | None = None
         self._lock = threading.RLock()
         self._owner = os.getpid()
@@ -103,11 +97,9 @@ class Session:
         """
         variables, checked = checked_environment(env), checked_limits(limits)
         check_isolation(isolation)
-        metering = "none" if isolation == "process" else "epoch"
-        if checked.fuel is not None:
-            metering = "fuel"
         wanted = WantedEnvironment(interpreter, tuple(requirements), settings=packages)
-        provided = provide(wanted, b"", metering, on_progress or _ignore)
+        metering = metering_for(isolation, checked)
+        provided = provide(wanted, b"", metering, on_progress or (lambda _: None))
         store = SessionStore(directory)
         store.sweep()
         record, lease = store.create(name, owner, provided.environment, checked, variables)
@@ -143,15 +135,15 @@ class Session:
 
     @property
     def id(self) -> str:
-        return self._record.id
+        return self.record.id
 
     @property
     def name(self) -> str:
-        return self._record.name
+        return self.record.name
 
     @property
     def record(self) -> SessionRecord:
-        return self._record
+        return self._disk.record
 
     @property
     def closed(self) -> bool:
@@ -166,7 +158,7 @@ class Session:
     def workspace(self) -> Workspace:
         """The folder itself. A live guest may not see what changes in it: see `files`."""
         self._check_open()
-        return Workspace(self._folder.file(self._record.workspace), self._record.limits)
+        return Workspace(self._disk.workspace, self.record.limits)
 
     def run(
         self,
@@ -190,7 +182,7 @@ class Session:
             code,
             filename=filename,
             args=args,
-            limits=narrowed_limits(limits, self._record.limits),
+            limits=narrowed_limits(limits, self.record.limits),
             final=False,
             capture_value=capture_value,
             inputs=inputs,
@@ -214,7 +206,7 @@ class Session:
                 output=output,
                 timings=replace(timings, run=time.perf_counter() - began),
                 interpreter=guest.interpreter,
-                packages=self._record.environment.packages,
+                packages=self.record.environment.packages,
             )
             self._hibernate_later()
             return replace(result, session_restored=restored)
@@ -232,11 +224,8 @@ class Session:
         if self._idle is not None:
             self._idle.cancel()
         if self._guest is None:
-            record = self._record
-            state = self._folder.file(record.state) if record.state else None
-            self._guest = LiveGuest(
-                record, self._folder.file(record.workspace), state, self._isolation
-            )
+            disk = self._disk
+            self._guest = LiveGuest(disk.record, disk.workspace, disk.state, self._isolation)
         return self._guest
 
     def _keep(
@@ -248,35 +237,10 @@ class Session:
     ) -> bool:
         """Put on disk what a run left; whether its variables were dropped."""
         restored = not report.alive or report.outcome not in _KEPT
-        record = replace(self._record, generation=self._record.generation + 1)
         if restored:
             self._sleep()
-        else:
-            record = replace(record, state=_new_name("state"))
-            with replacing(self._folder.file(record.state)) as file:
-                guest.save(file)
-        journal = self._folder.journal(record.generation)
-        if changes:
-            write_journal(journal, changes)
-        self._advance(record)
-        if changes:
-            for refusal in make_changes(self._folder.file(record.workspace), changes):
-                output.note(f"hermetic: not given back: /workspace/{refusal}")
-            journal.unlink()
+        self._disk.keep_run(None if restored else guest, changes, output)
         return restored
-
-    def _advance(self, record: SessionRecord) -> None:
-        """From here on, this is what the session is."""
-        before, self._record = self._record, record
-        try:
-            self._store.records.advance(record)
-        except BaseException:
-            self._record = before
-            raise
-        if before.state and before.state != record.state:
-            remove(self._folder.file(before.state))
-        if before.workspace != record.workspace:
-            remove(self._folder.file(before.workspace))
 
     def fork(self, name: str | None = None) -> SessionRecord:
         """A copy, workspace and all; from then on they differ freely. `Session.open` opens it.
@@ -285,66 +249,31 @@ class Session:
         """
         with self._lock:
             self._check_open()
-            return self._store.fork(self._record, name)
+            return self._store.fork(self.record, name)
 
     def checkpoint(self, name: str) -> None:
         """Keep what the session is now under `name`, instead of what that named before."""
         with self._lock:
             self._check_open()
-            checked_name(name)
-            before = [it for it in self.checkpoints() if it.name == name]
-            record = self._record
-            state = _new_name("state") if record.state else ""
-            checkpoint = CheckpointRecord(
-                record.id, name, state, _new_name("workspace"), time.time()
-            )
-            folder = self._folder
-            copy_folder(folder.file(record.workspace), folder.file(checkpoint.workspace))
-            if state:
-                share_file(folder.file(record.state), folder.file(state))
-            self._store.records.add_checkpoint(checkpoint)
-            for replaced in before:
-                remove(folder.file(replaced.workspace))
-                if replaced.state:
-                    remove(folder.file(replaced.state))
+            self._disk.checkpoints.keep(self.record, name)
 
     def drop_checkpoint(self, name: str) -> None:
         """Forget a checkpoint. Raises `SessionNotFound`."""
         with self._lock:
             self._check_open()
-            found = self._checkpoint(name)
-            self._store.records.remove_checkpoint(self.id, name)
-            remove(self._folder.file(found.workspace))
-            if found.state:
-                remove(self._folder.file(found.state))
-
-    def _checkpoint(self, name: str) -> CheckpointRecord:
-        found = next((it for it in self.checkpoints() if it.name == name), None)
-        if found is None:
-            raise SessionNotFound(f"the session has no checkpoint {name!r}")
-        return found
+            self._disk.checkpoints.drop(name)
 
     def checkpoints(self) -> list[CheckpointRecord]:
         """The oldest first."""
-        return self._store.records.checkpoints(self.id)
+        return self._disk.checkpoints.list()
 
     def restore(self, checkpoint: str) -> None:
         """Go back to a checkpoint, which stays. Raises `SessionNotFound`."""
         with self._lock:
             self._check_open()
-            found = self._checkpoint(checkpoint)
+            found = self._disk.checkpoints.find(checkpoint)
             self._sleep()
-            folder = self._folder
-            record = replace(
-                self._record,
-                generation=self._record.generation + 1,
-                state=_new_name("state") if found.state else "",
-                workspace=_new_name("workspace"),
-            )
-            copy_folder(folder.file(found.workspace), folder.file(record.workspace))
-            if found.state:
-                share_file(folder.file(found.state), folder.file(record.state))
-            self._advance(record)
+            self._disk.restore(found)
 
     def restart(self) -> None:
         """Go on without the variables, for instance when what they build on is gone. Files
@@ -353,8 +282,7 @@ class Session:
         with self._lock:
             self._check_open()
             self._sleep()
-            generation = self._record.generation + 1
-            self._advance(replace(self._record, generation=generation, state=""))
+            self._disk.drop_state()
 
     def hibernate(self) -> None:
         """End the guest. The next run wakes it."""
@@ -422,11 +350,3 @@ class Session:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _new_name(kind: str) -> str:
-    return f"{secrets.token_hex(8)}.{kind}"
-
-
-def _ignore(_: Progress) -> None:
-    return

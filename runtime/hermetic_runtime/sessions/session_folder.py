@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
-from hermetic_runtime.sessions.durable_files import synchronise
+from hermetic_runtime.sessions.durable_files import copy_folder, share_file, synchronise
 from hermetic_runtime.sessions.journal import finish_journal
 from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
+
+
+class KeptFiles(Protocol):
+    """A state, or none where its name is empty, and the workspace that goes with it."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def workspace(self) -> str: ...
 
 
 class SessionFolder:
@@ -31,6 +43,18 @@ class SessionFolder:
     def journal(self, generation: int) -> Path:
         return self.path / f"{generation}.journal"
 
+    def copy(self, source: KeptFiles, target: KeptFiles, into: SessionFolder | None = None) -> None:
+        """Give what `source` names the names of `target` too, here or in another folder."""
+        folder = into or self
+        copy_folder(self.file(source.workspace), folder.file(target.workspace))
+        if source.state:
+            share_file(self.file(source.state), folder.file(target.state))
+
+    def remove(self, kept: KeptFiles) -> None:
+        remove(self.file(kept.workspace))
+        if kept.state:
+            remove(self.file(kept.state))
+
     def recover(self, record: SessionRecord, checkpoints: Iterable[CheckpointRecord]) -> None:
         """Finish what was decided and drop what was not, after a crash or without one.
 
@@ -43,6 +67,14 @@ class SessionFolder:
         for entry in list(os.scandir(self.path)):
             if entry.name not in kept:
                 remove(Path(entry.path))
+
+
+def new_state_name() -> str:
+    return f"{secrets.token_hex(8)}.state"
+
+
+def new_workspace_name() -> str:
+    return f"{secrets.token_hex(8)}.workspace"
 
 
 def remove(path: Path) -> None:

@@ -10,7 +10,6 @@ from hermetic_runtime.cache import private_directory
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput, SessionBusy
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.sessions.durable_files import copy_folder, share_file
 from hermetic_runtime.sessions.lease import Lease
 from hermetic_runtime.sessions.records import SessionRecord, SessionRecords, new_id
 from hermetic_runtime.sessions.session_folder import SessionFolder, remove
@@ -70,7 +69,6 @@ class SessionStore:
         """A copy of a session whose lease the caller has. Raises as `create` does."""
         id_, now = new_id(), time.time()
         chosen = checked_name(name) if name is not None else id_
-        state = "1.state" if parent.state else ""
         child = SessionRecord(
             id=id_,
             name=chosen,
@@ -81,15 +79,13 @@ class SessionStore:
             created=now,
             used=now,
             generation=1,
-            state=state,
+            state="1.state" if parent.state else "",
         )
         source, target = self.folder(parent.id), self.folder(id_)
         lease = self.lease(id_, 0)
         try:
             target.path.mkdir(mode=0o700)
-            copy_folder(source.file(parent.workspace), target.file(child.workspace))
-            if state:
-                share_file(source.file(parent.state), target.file(state))
+            source.copy(parent, child, into=target)
             self.records.add(child)
         except BaseException:
             remove(target.path)

@@ -11,6 +11,7 @@ from hermetic.cli.quantities import format_size
 from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic.cli.wanted import read_wanted
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.packages.kept_sets import KeptSet, find_set, list_sets, prune, remove_set
 
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
@@ -50,7 +51,7 @@ def build(options: argparse.Namespace) -> int:
 
     source, wanted = read_wanted(options)
     with PreparationBar() as bar:
-        provided = provide(wanted, source, "none", bar.show)
+        provided = provide(wanted, source, Metering.NONE, bar.show)
         failed: dict[str, str] = {}
         if provided.unmade:
             failed = run_preparing("snapshots", provided.snapshots_task(), bar.show)["failed"]

@@ -77,7 +77,8 @@ def assert_unharmed(session: Session, good: bytes) -> None:
     """The files are as they were, and so is the state to which the session can go back."""
     assert session.files.get("kept") == b"1"
     session.restore("good")
-    kept = session._folder.file(session.record.state)  # pyright: ignore[reportPrivateUsage]
+    kept = session._disk.state  # pyright: ignore[reportPrivateUsage]
+    assert kept is not None
     assert kept.read_bytes() == good
 
 

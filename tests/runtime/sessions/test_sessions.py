@@ -251,7 +251,8 @@ def test_a_state_whose_base_is_gone_says_so_and_can_restart(session: Session) ->
     session.run("x = 1; open('a', 'w').write('1')")
     session.hibernate()
     gone = session.record.environment._replace(snapshots=Path("/nonexistent"))
-    session._record = replace(session.record, environment=gone)  # pyright: ignore[reportPrivateUsage]
+    disk = session._disk  # pyright: ignore[reportPrivateUsage]
+    disk.record = replace(session.record, environment=gone)
 
     with pytest.raises(SessionBaseMissing):
         session.run("x")
