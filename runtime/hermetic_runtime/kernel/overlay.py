@@ -16,13 +16,10 @@ from itertools import count
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.constants import PATH_MAX
 from hermetic_runtime.kernel.filesystem import Directory, Filesystem
-from hermetic_runtime.kernel.memory import MemoryDirectory, MemoryFilesystem
-from hermetic_runtime.kernel.overlay_nodes import (
-    OverlayDirectory,
-    OverlayFile,
-    OverlayNode,
-    OverlaySymlink,
-)
+from hermetic_runtime.kernel.memory import MemoryFilesystem
+from hermetic_runtime.kernel.memory_directory import MemoryDirectory
+from hermetic_runtime.kernel.overlay_directory import OverlayDirectory
+from hermetic_runtime.kernel.overlay_nodes import OverlayFile, OverlayNode, OverlaySymlink
 from hermetic_runtime.kernel.quota import Quota
 from hermetic_runtime.kernel.removals import Removals
 

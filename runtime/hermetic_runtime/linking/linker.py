@@ -24,7 +24,6 @@ from hermetic_runtime.linking.import_plan import (
     OwnSlot,
     plan_imports,
 )
-from hermetic_runtime.linking.library_search import find_library
 from hermetic_runtime.linking.log import (
     Change,
     ModuleAdded,
@@ -33,6 +32,8 @@ from hermetic_runtime.linking.log import (
     decode_change,
     encode_change,
 )
+from hermetic_runtime.linking.packaged_modules import PackagedModules
+from hermetic_runtime.linking.placing import absolute, own_slots, slots_of
 from hermetic_runtime.linking.symbols import (
     CoreSymbols,
     Definer,
@@ -74,8 +75,7 @@ class Linker:
         """
         self._core = core
         self._memory = memory
-        self._paths = paths
-        self._side_module = side_module
+        self._packaged = PackagedModules(paths, side_module)
         self._read_symbols = symbols
         self._core_symbols: CoreSymbols | None = None
         self._modules: dict[str, LinkedModule] = {}
@@ -94,7 +94,7 @@ class Linker:
         `for_everyone` lets modules that are opened later use its symbols (RTLD_GLOBAL).
         Raises `LinkError` when it can't be loaded, and what its initialisers make the guest raise.
         """
-        for each in self._to_load(path):
+        for each in self._packaged.to_load(path, self._modules):
             self._load(each)
         if for_everyone:
             self._for_everyone[path] = None
@@ -131,62 +131,31 @@ class Linker:
     def _open_for_everyone(self) -> list[LinkedModule]:
         return with_needed(self._modules[path] for path in self._for_everyone)
 
-    def _to_load(self, path: str) -> list[str]:
-        """The paths of a module and all that it needs, those needed first."""
-        ordered: dict[str, None] = {}
-        begun: set[str] = set()
-        pending = [(path, False)]
-        while pending:
-            current, is_last = pending.pop()
-            if is_last:
-                ordered[current] = None
-            elif current not in begun and current not in self._modules:
-                begun.add(current)
-                pending.append((current, True))
-                pending.extend((needed, False) for needed in reversed(self._needed(current)))
-        return [*ordered]
-
-    def _needed(self, path: str) -> list[str]:
-        description = self._compiled(path).description
-        found: dict[str, None] = {}
-        for name in description.needed:
-            library = find_library(self._paths, path, name, description.runtime_paths)
-            if library is None:
-                raise LinkError(f"it needs the library {name[:200]}, which no package brings")
-            found[library] = None
-        return [*found]
-
-    def _compiled(self, path: str) -> CompiledSideModule:
-        sha256 = self._paths.get(path)
-        if sha256 is None:
-            raise LinkError("only extension modules of the package set can be loaded")
-        return self._side_module(sha256)
-
     # One module
 
     def _load(self, path: str) -> None:
-        compiled = self._compiled(path)
-        needed = tuple(item for item in self._needed(path) if item in self._modules)
+        compiled = self._packaged.compiled(path)
+        needed = tuple(item for item in self._packaged.needed(path) if item in self._modules)
         plan = self._plan(compiled, needed)
-        own_slots = _own_slots(compiled, plan)
+        new_slots = own_slots(compiled, plan)
         offsets = [self._settled(offset) for _, offset in plan.offsets]
         memory_base = self._allocate(compiled)
         description = compiled.description
-        slot_count = description.table_elements + len(own_slots)
+        slot_count = description.table_elements + len(new_slots)
         size = table_size(self._core.store, self._core.table)
         padding = -size % description.table_alignment
         added = ModuleAdded(
             path=path,
-            sha256=self._paths[path],
+            sha256=self._packaged.sha256(path),
             needed=needed,
             memory_base=memory_base,
             first_slot=size,
             slot_count=padding + slot_count,
             table_base=size + padding,
-            own_slots=own_slots,
+            own_slots=new_slots,
         )
-        slots = _slots_of(compiled, added)
-        values = tuple(_absolute(offset, memory_base, slots) for offset in offsets)
+        slots = slots_of(compiled, added)
+        values = tuple(absolute(offset, memory_base, slots) for offset in offsets)
         added = replace(added, offsets=values)
         self._log.append(self._grow_for(added))
         try:
@@ -268,7 +237,7 @@ class Linker:
             table_base=added.table_base,
             instance=store.instantiate(compiled.code, plan.slots),
             needed=tuple(self._modules[path] for path in added.needed),
-            slots=_slots_of(compiled, added),
+            slots=slots_of(compiled, added),
             offsets=offsets,
         )
         for name in added.own_slots:
@@ -336,41 +305,15 @@ class Linker:
             raise GuestMisbehaved("the snapshot's function table is of another size")
 
     def _replay_module(self, change: ModuleAdded) -> None:
-        if self._paths.get(change.path) != change.sha256:
+        if self._packaged.find(change.path) != change.sha256:
             raise GuestMisbehaved(f"{change.path} is not what the snapshot was made with")
-        compiled = self._compiled(change.path)
+        compiled = self._packaged.compiled(change.path)
         plan = self._plan(compiled, change.needed)
         self._grow_for(change)
         module = self._instantiate(compiled, change, plan)
         for name, value in zip(module.description.mutable_globals, change.globals, strict=True):
             module.instance.set_global(name, value)
         self._log.append(change)
-
-
-def _own_slots(compiled: CompiledSideModule, plan: ImportPlan) -> tuple[str, ...]:
-    """Functions of the module that need slots besides those it asks for itself."""
-    pointed_to = (offset.name for _, offset in plan.offsets if isinstance(offset, OwnSlot))
-    functions = compiled.description.functions
-    others = (name for name in pointed_to if functions[name] is None)
-    return tuple(dict.fromkeys([*compiled.description.forwarded, *others]))
-
-
-def _slots_of(compiled: CompiledSideModule, added: ModuleAdded) -> dict[str, int]:
-    """The slot of each function of the module that has one."""
-    after = added.table_base + compiled.description.table_elements
-    slots = {name: after + number for number, name in enumerate(added.own_slots)}
-    for name, relative in compiled.description.functions.items():
-        if relative is not None:
-            slots[name] = added.table_base + relative
-    return slots
-
-
-def _absolute(
-    offset: int | OwnAddress | OwnSlot, memory_base: int, slots: Mapping[str, int]
-) -> int:
-    if isinstance(offset, OwnAddress):
-        return (memory_base + offset.relative) & 0xFFFF_FFFF
-    return slots[offset.name] if isinstance(offset, OwnSlot) else offset
 
 
 def _cause(error: Exception) -> str:
