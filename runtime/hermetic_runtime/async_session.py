@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from hermetic_runtime.blocking_calls import BlockingCalls
 from hermetic_runtime.driver import Isolation, OnOutput
+from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.providing import InterpreterName, OnProgress
 from hermetic_runtime.results import RunResult, WorkspaceFile
 from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
 from hermetic_runtime.sessions.session import LEASE_WAIT_SECONDS, Session
+from hermetic_runtime.sessions.workspace import Workspace
 
 if TYPE_CHECKING:
     from hermetic_runtime.packages.settings import PackageSettings
@@ -130,6 +133,13 @@ class AsyncSession:
         """Whether it has a guest, and so takes memory."""
         return self._session.is_live
 
+    @property
+    def workspace(self) -> Workspace:
+        """The folder itself, whose methods wait for the disk. A live guest may not see what
+        changes in it: see `files`.
+        """
+        return self._session.workspace
+
     async def run(
         self,
         code: str | bytes,
@@ -139,6 +149,8 @@ class AsyncSession:
         stdin: bytes | str | BinaryIO | None = None,
         limits: Limits | None = None,
         capture_value: bool = True,
+        inputs: Mapping[str, Any] | None = None,
+        imports: ImportRules | None = None,
         on_output: OnOutput | None = None,
     ) -> RunResult:
         """Execute `code`, as `Session.run` does."""
@@ -151,9 +163,15 @@ class AsyncSession:
                 stdin=stdin,
                 limits=limits,
                 capture_value=capture_value,
+                inputs=inputs,
+                imports=imports,
                 on_output=self._calls.in_loop(on_output),
             )
         )
+
+    async def wake(self) -> None:
+        """Start the guest now; otherwise the next run does."""
+        await self._in_thread(self._session.wake)
 
     async def fork(self, name: str | None = None) -> SessionRecord:
         """A copy, workspace and all; `open` opens it."""
@@ -162,6 +180,10 @@ class AsyncSession:
     async def checkpoint(self, name: str) -> None:
         """Keep what the session is now under `name`."""
         await self._in_thread(partial(self._session.checkpoint, name))
+
+    async def drop_checkpoint(self, name: str) -> None:
+        """Forget a checkpoint."""
+        await self._in_thread(partial(self._session.drop_checkpoint, name))
 
     async def checkpoints(self) -> list[CheckpointRecord]:
         """The oldest first."""
@@ -213,7 +235,7 @@ class AsyncSessionFiles:
         self._session = session
         self._calls = calls
 
-    async def put(self, path: str, data: bytes) -> None:
+    async def put(self, path: str, data: bytes | mmap) -> None:
         """As `SessionFiles.put`."""
         await self._in_thread(partial(self._session.files.put, path, data))
 

@@ -12,7 +12,6 @@ from enum import Enum
 
 import hermetic
 from hermetic_runtime import errors, results
-from hermetic_runtime.packages.settings import PackageSettings
 
 INTRODUCTION = """\
 # Names of the library
@@ -30,14 +29,10 @@ def library_reference() -> str:
         for name, kind in classes_of(results)
         if name not in hermetic.__all__
     ]
-    parts.append("## How packages are come by\n")
-    parts.append(
-        described("hermetic_runtime.packages.settings.PackageSettings", PackageSettings, level=3)
-    )
     parts.append("## Errors\n")
     parts += [
-        described(f"hermetic_runtime.errors.{name}", kind, level=3)
-        for name, kind in classes_of(errors)
+        described(f"hermetic.errors.{name}", getattr(errors, name), level=3)
+        for name in errors.__all__
         if name not in hermetic.__all__
     ]
     return "\n".join(parts)

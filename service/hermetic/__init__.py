@@ -1,6 +1,7 @@
 """Hermetic runs untrusted Python.
 
-Names are imported when they are first used, so that `import hermetic` is quick.
+Names are imported when they are first used, so that `import hermetic` is quick. Errors other
+than their root are in `hermetic.errors`; what else is public is in `__all__`.
 """
 
 from __future__ import annotations
@@ -12,22 +13,28 @@ if TYPE_CHECKING:
     from hermetic_runtime.async_sandbox import AsyncSandbox, run_async
     from hermetic_runtime.async_session import AsyncSession
     from hermetic_runtime.errors import HermeticError
+    from hermetic_runtime.import_rules import ImportRules
     from hermetic_runtime.limits import Limits
     from hermetic_runtime.mounts import Mount
+    from hermetic_runtime.packages.settings import PackageSettings
     from hermetic_runtime.results import Outcome, RunResult
     from hermetic_runtime.sandbox import Sandbox, run
     from hermetic_runtime.sessions.session import Session
+    from hermetic_runtime.sessions.store import list_sessions
 
 __all__ = [
     "AsyncSandbox",
     "AsyncSession",
     "HermeticError",
+    "ImportRules",
     "Limits",
     "Mount",
     "Outcome",
+    "PackageSettings",
     "RunResult",
     "Sandbox",
     "Session",
+    "list_sessions",
     "run",
     "run_async",
 ]
@@ -36,12 +43,15 @@ _MODULES = {
     "AsyncSandbox": "async_sandbox",
     "AsyncSession": "async_session",
     "HermeticError": "errors",
+    "ImportRules": "import_rules",
     "Limits": "limits",
     "Mount": "mounts",
     "Outcome": "results",
+    "PackageSettings": "packages.settings",
     "RunResult": "results",
     "Sandbox": "sandbox",
     "Session": "sessions.session",
+    "list_sessions": "sessions.store",
     "run": "sandbox",
     "run_async": "async_sandbox",
 }

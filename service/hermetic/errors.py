@@ -1,11 +1,23 @@
-"""The errors of the doors. The tree's root is `hermetic_wasm.errors.HermeticError`."""
+"""All errors that a caller meets: those of the runtime, and those of the doors.
+
+The tree's root is `hermetic_wasm.errors.HermeticError`.
+"""
 
 from __future__ import annotations
 
 from hermetic_runtime.errors import (
+    GuestMisbehaved,
     HermeticError,
+    ImageError,
     InstallError,
     InvalidInput,
+    InvalidScript,
+    LinkError,
+    MalformedModule,
+    PackageDenied,
+    PreparationError,
+    SandboxClosed,
+    SandboxCrashed,
     SessionBaseMissing,
     SessionBusy,
     SessionDamaged,
@@ -18,15 +30,24 @@ __all__ = [
     "AuditUnavailable",
     "BodyTooLarge",
     "CountersUnavailable",
+    "GuestMisbehaved",
     "HermeticError",
     "IdempotencyConflict",
+    "ImageError",
     "InstallError",
     "InvalidInput",
+    "InvalidScript",
+    "LinkError",
     "MalformedBody",
+    "MalformedModule",
     "NotAllowed",
+    "PackageDenied",
     "PolicyDenied",
     "PolicyError",
+    "PreparationError",
     "QueueFull",
+    "SandboxClosed",
+    "SandboxCrashed",
     "ServiceStopping",
     "SessionBaseMissing",
     "SessionBusy",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hermetic_runtime import errors
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.sandbox import run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -73,6 +75,16 @@ def test_every_outcome_is_documented():
 def test_documented_error_codes_are_the_real_ones():
     for name, code, _ in table_rows("library.md", "class"):
         assert getattr(errors, name).code == code.strip("`")
+
+
+def test_every_error_of_the_library_is_documented():
+    documented = {name for name, *_ in table_rows("library.md", "class")}
+    assert documented == {*errors.__all__} - {"HermeticError"}
+
+
+def test_every_parameter_of_run_is_documented():
+    documented = [name for name, _ in table_rows("library.md", "parameter")]
+    assert sorted(documented) == sorted(signature(run).parameters)
 
 
 def test_documented_exit_statuses_are_the_real_ones():

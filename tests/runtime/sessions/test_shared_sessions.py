@@ -64,13 +64,16 @@ def test_an_isolation_that_does_not_exist_is_refused() -> None:
 def test_an_async_session_does_what_a_session_does() -> None:
     async def use() -> list[object]:
         async with await AsyncSession.create("main") as session:
-            await session.run("x = 1")
+            await session.wake()
+            await session.run("x = n", inputs={"n": 1})
             await session.checkpoint("one")
             await session.fork("copy")
             await session.files.put("a", b"abc")
             await session.run("x = 2")
             seen = [shown(await session.run("[x, open('a').read()]"))]
             await session.restore("one")
+            await session.drop_checkpoint("one")
+            seen.append(await session.checkpoints())
             seen.append(shown(await session.run("x")))
             seen.append([file.path for file in await session.files.list()])
         async with await AsyncSession.open("copy") as copy:
@@ -78,7 +81,7 @@ def test_an_async_session_does_what_a_session_does() -> None:
             await copy.delete()
         return seen
 
-    assert asyncio.run(use()) == [[2, "abc"], 1, [], 1]
+    assert asyncio.run(use()) == [[2, "abc"], [], 1, [], 1]
 
 
 def test_output_of_an_async_session_comes_in_the_loop_s_thread() -> None:
