@@ -17,8 +17,9 @@ from hermetic.grants import LOCAL, Grant
 from hermetic.kept_files import KeptFiles
 from hermetic.orders import RunOrder
 from hermetic.policy.enforcing import AdmittedOrder
-from hermetic.runs import RunService, SubmittedRun
+from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
+from hermetic.submitted_run import SubmittedRun
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.results import Outcome, RunResult
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
 import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +14,12 @@ from hermetic.errors import QueueFull, ServiceStopping
 from hermetic.executing import Execution, cancelled_result
 from hermetic.grants import Grant
 from hermetic.measurements import Measurements
-from hermetic.orders import Ended, RunEvent, RunOrder
+from hermetic.orders import RunOrder
 from hermetic.policy.admission import Admission
 from hermetic.session_executing import SessionExecution
-from hermetic.sessions import ReservedSession, Sessions
+from hermetic.sessions import Sessions
 from hermetic.settings import ServiceSettings
+from hermetic.submitted_run import SubmittedRun, Tell, new_run_id
 from hermetic.tracing import Tracing
 from hermetic.turns import FairQueue
 from hermetic_runtime.driver import GuestSource
@@ -37,99 +35,6 @@ _FIRST_GUESS_SECONDS = 0.1
 _SMOOTHING = 0.1
 _CANCEL_SECONDS = 10.0
 """How long cancelled runs may take at shutdown: what ends a guest takes milliseconds."""
-
-
-class SubmittedRun:
-    """A run that was taken in. Belongs to the event loop."""
-
-    def __init__(
-        self,
-        service: RunService,
-        grant: Grant,
-        order: RunOrder,
-        id: str,  # noqa: A002
-        session: ReservedSession | None,
-        *,
-        streams: bool,
-    ) -> None:
-        """A `session` is released when the run has ended."""
-        self.id = id
-        self.grant = grant
-        self.order = order
-        self.started = False
-        self.admission: Admission | None = None
-        """What policy allowed. Ended by the run: in its thread, or when it never starts."""
-        self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
-        self._service = service
-        self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
-        tell = self._tell_from_thread if streams else _tell_nobody
-        self.execution: Execution | SessionExecution
-        if session is not None:
-            self.execution = SessionExecution(order, tell, session)
-            self.ended.add_done_callback(lambda _: session.release())
-        else:
-            out = service.folder_of(id) if order.keep_files else None
-            self.execution = Execution(order, tell, service.guests_for(grant), out)
-        self._loop = asyncio.get_running_loop()
-
-    async def result(self) -> RunResult:
-        """Wait for the end. Raises what the sandbox raised. Does not cancel when cancelled."""
-        return await asyncio.shield(self.ended)
-
-    async def events(self) -> AsyncIterator[RunEvent]:
-        """What happens, as it happens; `Ended` is the last. Raises what the sandbox raised.
-
-        Only for a run that was submitted with `streams`, and only once.
-        """
-        assert self._events is not None
-        while (event := await self._events.get()) is not None:
-            yield event
-        if (error := self.ended.exception()) is not None:
-            raise error
-
-    def execute(self) -> RunResult:
-        """In a thread, which may wait. Raises what the sandbox raised."""
-        try:
-            result = self.execution.run()
-        except BaseException as error:
-            if self.admission is not None:
-                self.admission.abandoned(type(error).__name__)
-            raise
-        if self.admission is not None:
-            self.admission.carried_out(result)
-        return result
-
-    def cancel(self) -> None:
-        """End it now, whether it waits or runs."""
-        self._service.cancel(self)
-
-    def settle(self, result: RunResult | BaseException) -> None:
-        """The end of it. An error that nobody waits for is not an accident."""
-        if self.ended.done():
-            return
-        if isinstance(result, BaseException):
-            self.ended.set_exception(result)
-            self.ended.exception()
-        else:
-            self.ended.set_result(result)
-        if self._events is not None:
-            if isinstance(result, RunResult) and not self.started:
-                self._events.put_nowait(Ended(result))
-            self._events.put_nowait(None)
-
-    def _tell_from_thread(self, event: RunEvent) -> None:
-        assert self._events is not None
-        with suppress(RuntimeError):  # the loop has closed, and nobody listens
-            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
-
-
-def _tell_nobody(_event: RunEvent) -> None:
-    return
-
-
-def new_run_id() -> str:
-    """128 random bits: nobody can guess another's."""
-    return f"run_{secrets.token_hex(16)}"
 
 
 class RunService:
@@ -200,8 +105,17 @@ class RunService:
         if recovered is None:
             self._check_room(grant)
         session = self.sessions.reserve(grant, order.session.id) if order.session else None
-        name = recovered or new_run_id()
-        run = SubmittedRun(self, grant, order, name, session, streams=streams)
+        id_ = recovered or new_run_id()
+
+        def executing(tell: Tell) -> Execution | SessionExecution:
+            if session is not None:
+                return SessionExecution(order, tell, session)
+            out = self.folder_of(id_) if order.keep_files else None
+            return Execution(order, tell, self.guests_for(grant), out)
+
+        run = SubmittedRun(grant, order, id_, executing, self.cancel, streams=streams)
+        if session is not None:
+            run.ended.add_done_callback(lambda _: session.release())
         if self.tracing is not None:
             self.tracing.follow(run.id, grant.id, run.ended)
         return run

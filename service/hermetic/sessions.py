@@ -10,23 +10,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hermetic.errors import (
     HermeticError,
     NotAllowed,
-    PolicyDenied,
     SessionBusy,
     SessionNotFound,
 )
-from hermetic.grants import Grant, narrowed
-from hermetic.policy.allowances import narrow
-from hermetic.policy.decisions import Allowance
-from hermetic.session_orders import SessionOrder, SessionView, interpreter_of
+from hermetic.grants import Grant
+from hermetic.session_orders import SessionOrder, SessionView
 from hermetic.settings import ServiceSettings
-from hermetic_runtime.limits import Limits
 from hermetic_runtime.providing import OnProgress
 from hermetic_runtime.sessions.records import SessionRecord
 from hermetic_runtime.sessions.session import Session
@@ -101,32 +97,6 @@ class Sessions:
         """To read from, also while a run is under way. Raises `SessionNotFound`."""
         store = SessionStore()
         return _workspace(store, self._find(store, grant, id))
-
-    def limits(
-        self,
-        grant: Grant,
-        record: SessionRecord,
-        given: dict[str, Any],
-        allowance: Allowance | None = None,
-    ) -> Limits:
-        """Of one run: those of its session, of its grant or of policy, and those `given`.
-
-        Raises as `narrowed` and `narrow` do, and `PolicyDenied` for a session whose
-        interpreter is not allowed any more.
-        """
-        if allowance is None:
-            within = _narrower(record.limits, grant.limits)
-            return narrowed(replace(grant, limits=within), given)
-        interpreter = interpreter_of(record)
-        if interpreter.partition("-")[0] not in allowance.interpreters:
-            raise PolicyDenied(
-                f"the interpreter of this session, {interpreter}, is not allowed",
-                rule=allowance.caps.get("interpreters", "interpreters"),
-                hint="Make another session.",
-            )
-        within = _narrower(record.limits, allowance.limits)
-        caps = dict.fromkeys(_smaller(within, allowance.limits), "the limits of the session")
-        return narrow(replace(allowance, limits=within, caps={**allowance.caps, **caps}), given)
 
     def create(
         self, grant: Grant, order: SessionOrder, on_progress: OnProgress | None = None
@@ -314,19 +284,3 @@ class ReservedSession:
 
 def _workspace(store: SessionStore, record: SessionRecord) -> Workspace:
     return Workspace(store.folder(record.id).file(record.workspace), record.limits)
-
-
-def _smaller(one: Limits, other: Limits) -> list[str]:
-    """The names of those limits of `one` that are not those of the other."""
-    names = [field.name for field in fields(Limits)]
-    return [name for name in names if getattr(one, name) != getattr(other, name)]
-
-
-def _narrower(one: Limits, other: Limits) -> Limits:
-    """The smaller of each. A session is metered or not from its beginning."""
-    smaller = {
-        field.name: min(getattr(one, field.name), getattr(other, field.name))
-        for field in fields(Limits)
-        if None not in (getattr(one, field.name), getattr(other, field.name))
-    }
-    return replace(one, **smaller)

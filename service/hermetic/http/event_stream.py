@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from hermetic.http.problems import ServiceFault, problem_fields
 from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent
-from hermetic.runs import SubmittedRun
+from hermetic.submitted_run import SubmittedRun
 from hermetic_runtime.errors import HermeticError
 
 MEDIA_TYPE = "text/event-stream"

@@ -25,6 +25,7 @@ from hermetic.orders import RunOrder, SessionPlace
 from hermetic.policy.allowances import narrow
 from hermetic.policy.decisions import Allowance
 from hermetic.policy.enforcing import AdmittedOrder
+from hermetic.session_limits import session_run_limits
 
 _WAIT = re.compile(r"wait=(\d{1,5})")
 _LONGEST_WAIT_SECONDS = 60
@@ -94,9 +95,8 @@ def order_of(
     asked = given.limits.chosen()
     place = None
     if given.session is not None:
-        sessions = service.runs.sessions
-        record = sessions.find(grant, given.session)
-        limits = sessions.limits(grant, record, asked, allowance)
+        record = service.runs.sessions.find(grant, given.session)
+        limits = session_run_limits(grant, record, asked, allowance)
         place = SessionPlace(record.id, record.generation)
     else:
         limits = narrowed(grant, asked) if allowance is None else narrow(allowance, asked)

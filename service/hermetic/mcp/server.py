@@ -37,8 +37,10 @@ from hermetic.mcp.session_tools import add_session_tools
 from hermetic.orders import Ended, ProgressMade, RunOrder, SessionPlace
 from hermetic.policy.decisions import Allowance
 from hermetic.policy.enforcing import AdmittedOrder, EnforcedPolicy
-from hermetic.runs import RunService, SubmittedRun
+from hermetic.runs import RunService
+from hermetic.session_limits import session_run_limits
 from hermetic.sessions import Sessions
+from hermetic.submitted_run import SubmittedRun
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import RunResult
 
@@ -157,7 +159,7 @@ def placed(
             hint="Give them to session_create.",
         )
     record = sessions.find(grant, session)
-    limits = _at_most(seconds, sessions.limits(grant, record, {}, allowance))
+    limits = _at_most(seconds, session_run_limits(grant, record, {}, allowance))
     return replace(order, limits=limits, session=SessionPlace(record.id, record.generation))
 
 

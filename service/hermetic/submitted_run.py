@@ -1,0 +1,106 @@
+"""One run of a service, from when it was taken in until it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from hermetic.executing import Execution
+from hermetic.grants import Grant
+from hermetic.orders import Ended, RunEvent, RunOrder
+from hermetic.policy.admission import Admission
+from hermetic.session_executing import SessionExecution
+from hermetic_runtime.results import RunResult
+
+Tell = Callable[[RunEvent], None]
+"""Called in the run's thread with each event as it happens."""
+
+
+def new_run_id() -> str:
+    """128 random bits: nobody can guess another's."""
+    return f"run_{secrets.token_hex(16)}"
+
+
+class SubmittedRun:
+    """A run that was taken in. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        grant: Grant,
+        order: RunOrder,
+        id: str,  # noqa: A002
+        executing: Callable[[Tell], Execution | SessionExecution],
+        cancel: Callable[[SubmittedRun], None],
+        *,
+        streams: bool,
+    ) -> None:
+        """`executing` makes what `execute` does, which tells its events to what it is given.
+        `cancel` ends the run, whether it waits or runs.
+        """
+        self.id = id
+        self.grant = grant
+        self.order = order
+        self.started = False
+        self.admission: Admission | None = None
+        """What policy allowed. Ended by the run: in its thread, or when it never starts."""
+        self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
+        self._cancel = cancel
+        self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
+        self.execution = executing(self._tell_from_thread if streams else _tell_nobody)
+        self._loop = asyncio.get_running_loop()
+
+    async def result(self) -> RunResult:
+        """Wait for the end. Raises what the sandbox raised. Does not cancel when cancelled."""
+        return await asyncio.shield(self.ended)
+
+    async def events(self) -> AsyncIterator[RunEvent]:
+        """What happens, as it happens; `Ended` is the last. Raises what the sandbox raised.
+
+        Only for a run that was submitted with `streams`, and only once.
+        """
+        assert self._events is not None
+        while (event := await self._events.get()) is not None:
+            yield event
+        if (error := self.ended.exception()) is not None:
+            raise error
+
+    def execute(self) -> RunResult:
+        """In a thread, which may wait. Raises what the sandbox raised."""
+        try:
+            result = self.execution.run()
+        except BaseException as error:
+            if self.admission is not None:
+                self.admission.abandoned(type(error).__name__)
+            raise
+        if self.admission is not None:
+            self.admission.carried_out(result)
+        return result
+
+    def cancel(self) -> None:
+        """End it now, whether it waits or runs."""
+        self._cancel(self)
+
+    def settle(self, result: RunResult | BaseException) -> None:
+        """The end of it. An error that nobody waits for is not an accident."""
+        if self.ended.done():
+            return
+        if isinstance(result, BaseException):
+            self.ended.set_exception(result)
+            self.ended.exception()
+        else:
+            self.ended.set_result(result)
+        if self._events is not None:
+            if isinstance(result, RunResult) and not self.started:
+                self._events.put_nowait(Ended(result))
+            self._events.put_nowait(None)
+
+    def _tell_from_thread(self, event: RunEvent) -> None:
+        assert self._events is not None
+        with suppress(RuntimeError):  # the loop has closed, and nobody listens
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+
+def _tell_nobody(_event: RunEvent) -> None:
+    return
