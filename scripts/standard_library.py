@@ -12,8 +12,9 @@ import tomllib
 from pathlib import Path
 
 from hermetic import Limits, RunResult, Sandbox
+from hermetic_runtime.providing import InterpreterName
 
-INTERPRETERS = ("pyodide", "wasi")
+INTERPRETERS: tuple[InterpreterName, ...] = ("pyodide", "wasi")
 PROBES: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
@@ -66,7 +67,7 @@ def line(module: str) -> str:
     return f"| `{module}` | {' | '.join(cells)} |"
 
 
-def standing(module: str, interpreter: str) -> str:
+def standing(module: str, interpreter: InterpreterName) -> str:
     """What one interpreter has of a module."""
     imported = tried(interpreter, f"import {module}")
     if not imported.ok:
@@ -81,7 +82,7 @@ def standing(module: str, interpreter: str) -> str:
     return "works" if module in PROBES else "imports"
 
 
-def tried(interpreter: str, code: str) -> RunResult:
+def tried(interpreter: InterpreterName, code: str) -> RunResult:
     """In a guest of its own, so that no module meets what another one left."""
     limits = Limits(wall_seconds=30)
     with Sandbox(interpreter=interpreter, limits=limits) as sandbox:

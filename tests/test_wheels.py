@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ DISTRIBUTIONS = ("hermetic", "hermetic_runtime", "hermetic_wasm")
 pytestmark = pytest.mark.slow
 
 
-def run(*command: str | Path, **options: object) -> str:
+def run(*command: str | Path, **options: Any) -> str:
     done = subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,

@@ -177,7 +177,7 @@ async def restart(runs: int) -> None:
         with service(data) as (url, _):
             async with httpx2.AsyncClient(base_url=url, timeout=300) as client:
                 for place, expected in places.items():
-                    ended = {"finished": None}
+                    ended: dict[str, Any] = {"finished": None}
                     while ended["finished"] is None:
                         answer = await client.get(place, headers={"Prefer": "wait=60"})
                         ended = answer.json()

@@ -71,14 +71,14 @@ def service(data: Path | None = None, arguments: Sequence[str] = ()) -> Generato
             url = next(
                 fields["url"] for line in process.stderr if "url" in (fields := json.loads(line))
             )
-            log = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
-            while httpx2.get(f"{url}/readyz").status_code != 200:
-                time.sleep(0.05)
-            yield url, process.pid
+            with subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL):
+                while httpx2.get(f"{url}/readyz").status_code != 200:
+                    time.sleep(0.05)
+                yield url, process.pid
+                process.terminate()
         finally:
             process.terminate()
             process.wait()
-            log.wait()
 
 
 async def measure(url: str, runs: int, callers: int) -> list[float]:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HERMETIC = [str(Path(sys.executable).with_name("hermetic"))]
@@ -59,7 +59,9 @@ def install_pyodide_for_node(folder: Path) -> bool:
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 
-def measure(commands: dict[str, Sequence[str]], folder: Path, runs: int) -> dict[str, list[float]]:
+def measure(
+    commands: Mapping[str, Sequence[str]], folder: Path, runs: int
+) -> dict[str, list[float]]:
     """Seconds of each command, one turn each in every round, after a round to warm up."""
     times: dict[str, list[float]] = {name: [] for name in commands}
     for round_number in range(runs + 1):

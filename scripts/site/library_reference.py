@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from enum import Enum
+from types import ModuleType
+from typing import Any
 
 import hermetic
 from hermetic_runtime import errors, results
@@ -38,7 +40,7 @@ def library_reference() -> str:
     return "\n".join(parts)
 
 
-def classes_of(module: object) -> Iterator[tuple[str, type]]:
+def classes_of(module: ModuleType) -> Iterator[tuple[str, type]]:
     """The public classes that a module defines, in the order of its source."""
     for name, kind in vars(module).items():
         if inspect.isclass(kind) and kind.__module__ == module.__name__ and name[0] != "_":
@@ -65,7 +67,7 @@ def described(path: str, thing: object, level: int = 2) -> str:
     return "\n".join(lines)
 
 
-def signature(path: str, thing: object) -> str:
+def signature(path: str, thing: Any) -> str:
     if inspect.isclass(thing) and (is_dataclass(thing) or issubclass(thing, Enum)):
         return f"class {path}"
     function = getattr(thing, "__func__", thing)

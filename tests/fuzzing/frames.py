@@ -114,6 +114,7 @@ def _with_other_fields(choices: Random, frame: bytes) -> bytes:
     for _ in range(choices.randrange(1, 3)):
         _change(choices, fields)
     payload = msgpack.packb([choices.choice((kind, kind, kind, choices.randrange(128))), fields])
+    assert payload is not None
     return len(payload).to_bytes(4, "big") + payload
 
 

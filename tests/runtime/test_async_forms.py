@@ -31,7 +31,7 @@ METHODS = [
 ]
 
 
-def parameters(function: Callable[..., Any]) -> dict[str, tuple[object, object]]:
+def parameters(function: Callable[..., Any]) -> dict[str, tuple[object, object, object]]:
     """Kind, default and annotation by name, without `self`."""
     return {
         name: (parameter.kind, parameter.default, parameter.annotation)

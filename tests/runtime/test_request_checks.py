@@ -45,11 +45,12 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_bad_arguments_of_a_run_are_refused(arguments: dict[str, Any], said: str) -> None:
+    every: dict[str, Any] = {"code": "1"} | arguments
     with (
         Sandbox(limits=Limits(source_bytes=50)) as sandbox,
         pytest.raises(InvalidInput, match=said),
     ):
-        sandbox.run(**({"code": "1"} | arguments))
+        sandbox.run(**every)
 
 
 @pytest.mark.parametrize(

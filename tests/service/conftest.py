@@ -79,9 +79,9 @@ def start_hermetic(prepared: None, tmp_path: Path) -> StartHermetic:
     """Start the command line, with pipes unless `options` say otherwise."""
 
     def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        every: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)], **({"cwd": tmp_path} | pipes | options)
+            [*COMMAND, *map(str, arguments)], **(every | {"cwd": tmp_path} | options)
         )
 
     return start

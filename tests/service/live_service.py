@@ -61,14 +61,14 @@ def live_service(data: Path, *arguments: str, **settings: object) -> Generator[L
     )
     assert process.stderr is not None
     lines = iter(process.stderr)
+    service = LiveService("", process)
+    reader = threading.Thread(target=lambda: service.log.extend(map(_parsed, lines)))
     try:
-        service = LiveService("", process)
         for line in lines:
             service.log.append(json.loads(line))
             if service.log[-1]["message"] == "listening":
                 service.url = service.log[-1]["url"]
                 break
-        reader = threading.Thread(target=lambda: service.log.extend(map(_parsed, lines)))
         reader.start()
         with service.client(transport=httpx2.HTTPTransport(retries=5)) as client:
             while client.get("/readyz").status_code != 200:
@@ -77,5 +77,6 @@ def live_service(data: Path, *arguments: str, **settings: object) -> Generator[L
     finally:
         process.kill()
         process.wait()
-        reader.join()
+        if reader.ident is not None:
+            reader.join()
         process.stderr.close()

@@ -87,6 +87,7 @@ while True:
 def test_ctrl_c_while_starting_ends_as_any_other(prepared, module: str):
     command = [sys.executable, "-X", "importtime", *COMMAND[1:], "run", "-c", "while True: pass"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
         for line in process.stderr:
             if line.rpartition("|")[2].strip() == module:
                 process.send_signal(signal.SIGINT)

@@ -6,6 +6,7 @@ import re
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,11 +54,13 @@ def test_documented_ranges_are_the_real_ones(row: list[str]):
     name, _, least, most, _ = row
     for text in (least, most):
         bound = number(text)
-        Limits(**{name: bound if name.endswith("_seconds") else int(bound)})
+        within: dict[str, Any] = {name: bound if name.endswith("_seconds") else int(bound)}
+        Limits(**within)
     whole = not name.endswith("_seconds")
     for outside in (number(least) - (1 if whole else 0.0001), number(most) + 1024):
+        beyond: dict[str, Any] = {name: int(outside) if whole else outside}
         with pytest.raises(InvalidInput):
-            Limits(**{name: int(outside) if whole else outside})
+            Limits(**beyond)
 
 
 def test_every_field_of_a_result_is_documented():

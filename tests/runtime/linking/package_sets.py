@@ -65,7 +65,7 @@ def with_guest(
 
 
 def _request(source: str) -> RunRequest:
-    return RunRequest(source=source.encode(), filename="t.py", arguments=[], limits=LIMITS)
+    return RunRequest(source=source.encode(), filename="t.py", arguments=(), limits=LIMITS)
 
 
 def run_over(environment: Environment, *sources: str) -> list[RunReport]:

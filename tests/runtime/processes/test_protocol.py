@@ -81,8 +81,14 @@ def guest_decoder() -> FrameDecoder:
     return FrameDecoder(from_guest(LIMITS))
 
 
-def frame(content: object) -> bytes:
+def packed(content: object) -> bytes:
     payload = msgpack.packb(content)
+    assert payload is not None
+    return payload
+
+
+def frame(content: object) -> bytes:
+    payload = packed(content)
     return len(payload).to_bytes(4, "big") + payload
 
 
@@ -236,7 +242,7 @@ def test_a_timestamp_is_refused() -> None:
 
 
 def test_text_that_is_not_utf8_is_refused_from_a_guest() -> None:
-    payload = msgpack.packb([Failed.kind(), {"code": "x", "message": b"?"}])
+    payload = packed([Failed.kind(), {"code": "x", "message": b"?"}])
     payload = payload.replace(b"\xc4\x01?", b"\xa1\xff")
     with pytest.raises(ProtocolError, match="msgpack"):
         decode(len(payload).to_bytes(4, "big") + payload)
@@ -255,7 +261,7 @@ def test_a_forged_count_of_entries_is_refused() -> None:
 
 
 def test_bytes_after_the_message_in_a_frame_are_refused() -> None:
-    payload = msgpack.packb([InputWanted.kind(), {}]) + b"\xc0"
+    payload = packed([InputWanted.kind(), {}]) + b"\xc0"
     with pytest.raises(ProtocolError):
         decode(len(payload).to_bytes(4, "big") + payload)
 

@@ -174,7 +174,9 @@ async def test_answers_are_as_their_schemas_say(server: Any) -> None:
             ("workspace_list", {"session": session}),
             ("session_close", {"session": session}),
         ):
-            jsonschema.validate(await call(client, tool, **arguments), schemas[tool])
+            schema = schemas[tool]
+            assert schema is not None
+            jsonschema.validate(await call(client, tool, **arguments), schema)
 
 
 async def test_a_session_of_another_key_is_not_there(prepared: None, tmp_path: Path) -> None:

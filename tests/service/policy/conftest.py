@@ -28,7 +28,9 @@ class Gates:
     opened: list[Any] = field(default_factory=list[Any])
 
     def open(self, judge: Judge, counters: CounterStore | None = None, **options: Any) -> Gate:
-        counters = counters or self.keep(SqliteCounters(self.directory))
+        if counters is None:
+            counters = SqliteCounters(self.directory)
+            self.keep(counters)
         approvals = self.keep(ApprovalStore(self.directory))
         audit = options.pop("audit", None) or self.keep(AuditLog(self.directory / "audit"))
         return Gate(lambda: judge, counters, approvals, audit, clock=lambda: self.now, **options)

@@ -87,8 +87,8 @@ def _started(directory: Path) -> RedisServer:
             if not attempt or shutil.which("redis-server") is None:
                 raise
         else:
-            break
-    return server
+            return server
+    raise AssertionError("there is at least one attempt")
 
 
 def _binary() -> str:

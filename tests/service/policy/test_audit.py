@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stand_in_judges import Fixed, Limited, call_of, key_of
@@ -89,7 +90,8 @@ def test_abandoned_calls_are_written(gates):
 
 def test_equal_arguments_have_equal_hashes(gates):
     gate = gates.open(Fixed())
-    for arguments in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3}):
+    several: tuple[dict[str, Any], ...] = ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})
+    for arguments in several:
         gate.admit(call_of(**arguments)).abandoned()
     one, same, other = (each["arguments"] for each in gates.records()[::2])
     assert one == same != other

@@ -170,7 +170,7 @@ def test_two_nodes_on_one_store_never_drift(
         stateful_step_count=20,
         deadline=None,
         database=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[*HealthCheck],  # pyright: ignore[reportArgumentType]
     )
     run_state_machine_as_test(machine, settings=options)
     one.close()

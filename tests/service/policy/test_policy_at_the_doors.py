@@ -77,7 +77,7 @@ def call_tool(
 ) -> list[CallToolResult]:
     """The results of calls of one client, whose user gives `answer` when asked."""
 
-    async def ask(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+    async def ask(context: Any, params: ElicitRequestParams) -> ElicitResult:
         assert answer is not None
         return ElicitResult(action=answer, content={} if answer == "accept" else None)  # type: ignore[arg-type]
 

@@ -26,7 +26,8 @@ def policy_command(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatc
 
     def run(*arguments: str | Path) -> tuple[int, str, str]:
         status = main(["policy", *map(str, arguments)])
-        return (status, *capfd.readouterr())
+        printed = capfd.readouterr()
+        return status, printed.out, printed.err
 
     return run
 

@@ -61,7 +61,7 @@ def listener() -> Iterator[Listener]:
 
         do_GET = do_POST  # noqa: N815
 
-        def log_message(self, *_args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
