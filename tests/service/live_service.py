@@ -16,8 +16,6 @@ from typing import Any
 import httpx2
 from command_line import COMMAND
 
-START_SECONDS = 60
-
 
 @dataclass
 class LiveService:

@@ -11,17 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hermetic_runtime.environments import Environment, load_environment
-from hermetic_runtime.errors import GuestMisbehaved, InstallError
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.errors import GuestMisbehaved, InstallError, PreparationError
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.limits import GIB, Limits
 from hermetic_runtime.packages.layout import IMAGE
 from hermetic_runtime.packages.making import replace_files, set_lock
 from hermetic_runtime.packages.package_set import read_description
 from hermetic_runtime.preparing import Report
-from hermetic_runtime.requests import GuestSettings, RunRequest
-from hermetic_runtime.results import Outcome
-from hermetic_runtime.standard_library import RecordReader
+from hermetic_runtime.preparing_guest import make_records
 
 _LIMITS = Limits(output_bytes=GIB, wall_seconds=1800, cpu_seconds=1800, memory_bytes=GIB)
 _CODE = "from hermetic_guest.precompile import main\nmain({!r})\n"
@@ -51,35 +48,19 @@ def _compile(
     root = loaded.interpreter.site_packages
     prefix = f"{root.rsplit('/', 1)[-1]}/"
     total = max(sum(name.endswith(".py") for name in files), 1)
-    reader = RecordReader()
     compiled: dict[str, bytes] = {}
 
-    def deliver(stream: str, data: bytes) -> None:
-        if stream == "stderr":
-            return
-        for record, code in reader.feed(data):
-            name = record.removeprefix(prefix)
-            if not _is_bytecode_of(name, files):
-                raise GuestMisbehaved(f"bytecode of something that has no source: {name!r}")
-            compiled[name] = code
-            report("compiling packages", min(len(compiled) / total, 1.0), name)
-
-    guest = Guest(
-        loaded, GuestSettings(limits=_LIMITS), deliver=deliver, request_input=lambda: None
-    )
-
-    def compile_all() -> None:
-        guest.boot()
-        source = _CODE.format(root).encode()
-        done = guest.run(RunRequest(source, limits=_LIMITS, capture_value=False))
-        if done.outcome is not Outcome.OK:
-            reason = done.error.message if done.error else done.outcome
-            raise InstallError(f"packages could not be compiled: {reason}")
+    def take(record: str, code: bytes) -> None:
+        name = record.removeprefix(prefix)
+        if not _is_bytecode_of(name, files):
+            raise GuestMisbehaved(f"bytecode of something that has no source: {name!r}")
+        compiled[name] = code
+        report("compiling packages", min(len(compiled) / total, 1.0), name)
 
     try:
-        run_in_guest_thread(compile_all)
-    finally:
-        guest.close()
+        make_records(loaded, _CODE.format(root).encode(), _LIMITS, take)
+    except PreparationError as error:
+        raise InstallError(f"packages could not be compiled: {error.message}") from error
     return compiled
 
 

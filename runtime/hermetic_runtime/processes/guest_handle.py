@@ -46,9 +46,8 @@ class GuestProcess:
     """One sandbox in an OS process of its own; a `Driver`.
 
     Whatever that process does or sends, `close` leaves nothing of it behind. One that
-    is not closed is ended when this object is collected, or at exit. `boot_seconds` is
-    what the guest itself took to start, as its process says. A `lasting` one can have
-    another sandbox after the final run of the one before.
+    is not closed is ended when this object is collected, or at exit. A `lasting` one can
+    have another sandbox after the final run of the one before.
     """
 
     def __init__(
@@ -64,7 +63,6 @@ class GuestProcess:
         lasting: bool = False,
     ) -> None:
         self.interpreter = ""
-        self.boot_seconds = 0.0
         self._launcher = launcher
         self._limits = limits
         self._variables = dict(variables)
@@ -113,7 +111,6 @@ class GuestProcess:
             self.close()
             raise
         self.interpreter = ready.interpreter
-        self.boot_seconds = ready.seconds
 
     def _launch(self) -> _Hold:
         ours, theirs = socket.socketpair()
