@@ -1,12 +1,14 @@
 """Mixed runs from many callers at once, every outcome checked: nothing may be lost or wrong.
 
-    scripts/load [--runs 2000] [--callers 64] [--chaos] [--restart]
+    scripts/load [--runs 2000] [--callers 64] [--shared] [--chaos] [--restart]
 
 With --chaos, guest processes and zygotes are killed at random meanwhile: a run may then
 also have crashed, or not have started, and must say so. Prints what came of each kind of
 run, and the memory and descriptors of the service at the beginning and at the end. With
---restart, the service is killed instead while kept runs wait and run, and another one on
-the same data must end every one of them well.
+--shared, runs are those of a trusted key: in worker processes. With --restart, the service
+is killed instead while kept runs wait and run, some of them in sessions, and another one on
+the same data must end every one of them well, and have every session with its variables and
+its files.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ import httpx2
 from service import service
 
 _WARM_RUNS = 100
-_KEPT_RUNS = 150
+_KEPT_RUNS = 160
+_SESSIONS = 20
 
 
 class Kind(NamedTuple):
@@ -64,13 +67,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--callers", type=int, default=64)
+    parser.add_argument("--shared", action="store_true")
     parser.add_argument("--chaos", action="store_true")
     parser.add_argument("--restart", action="store_true")
     options = parser.parse_args()
+    arguments = ["--shared"] if options.shared else []
     if options.restart:
-        asyncio.run(restart(options.runs))
+        asyncio.run(restart(options.runs, arguments))
         return
-    with service() as (url, pid):
+    with service(arguments=arguments) as (url, pid):
         asyncio.run(load(url, pid, _WARM_RUNS, options.callers, chaos=False))
         before, opened = resident_mib(pid), descriptors(pid)
         counts = asyncio.run(load(url, pid, options.runs, options.callers, chaos=options.chaos))
@@ -159,31 +164,70 @@ async def kill_at_random(root: int) -> None:
                 os.kill(random.choice(chosen), signal.SIGKILL)
 
 
-async def restart(runs: int) -> None:
+async def restart(runs: int, arguments: list[str]) -> None:
     """Kill the service with kept runs in every state, and look for all of them in the next."""
-    headers = {"Prefer": "respond-async"}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        places = dict[str, str]()
-        with service(data) as (url, pid):
+        with service(data, arguments) as (url, pid):
             async with httpx2.AsyncClient(base_url=url, timeout=300) as client:
+                sessions = [await made_session(client, number) for number in range(_SESSIONS)]
+                places, going_on = list[str](), dict[int, str]()
                 for number in range(min(runs, _KEPT_RUNS)):
-                    code = f"import time; time.sleep(0.05); print({number})"
-                    kept = await client.post("/v1/run", json={"code": code}, headers=headers)
-                    places[kept.headers["location"]] = f"{number}\n"
+                    places.append(await kept_run(client, number))
+                    each, between = divmod(number, _KEPT_RUNS // _SESSIONS)
+                    if each % 2 and not between:
+                        going_on[each] = await kept_run(client, each, sessions[each])
                 zygotes = children_of(pid)
                 guests = [guest for zygote in zygotes for guest in children_of(zygote)]
                 os.kill(pid, signal.SIGKILL)
-        with service(data) as (url, _):
+        with service(data, arguments) as (url, _):
             async with httpx2.AsyncClient(base_url=url, timeout=300) as client:
-                for place, expected in places.items():
-                    ended: dict[str, Any] = {"finished": None}
-                    while ended["finished"] is None:
-                        answer = await client.get(place, headers={"Prefer": "wait=60"})
-                        ended = answer.json()
-                    assert ended["result"]["stdout"]["text"] == expected, ended
+                for number, place in enumerate(places):
+                    ended = await end_of(client, place)
+                    assert ended["result"]["stdout"]["text"] == f"{number}\n", ended
+                again = [await end_of(client, place) for place in going_on.values()]
+                for number, session in enumerate(sessions):
+                    added = 100 if number in going_on else 0
+                    await check_session(client, session, number, number + added)
         assert not any(Path(f"/proc/{each}").exists() for each in (*zygotes, *guests))
         print(f"{len(places)} kept runs, all ended well after the service was killed")
+        repeated = sum(each["state"] == "ended" for each in again)
+        print(f"{len(sessions)} sessions, all with their variables and files")
+        print(f"{len(again)} kept runs in them, {repeated} with a result, each executed once")
+
+
+async def made_session(client: httpx2.AsyncClient, number: int) -> str:
+    """A session with a variable and a file that tell its number: its id."""
+    session = (await client.post("/v1/sessions", json={})).json()["id"]
+    code = f"n = {number}; open('number.txt', 'w').write(str(n))"
+    answer = await answer_to(client, {"code": code, "session": session})
+    assert outcome_in(answer) == "ok", answer.text
+    return str(session)
+
+
+async def kept_run(client: httpx2.AsyncClient, number: int, session: str | None = None) -> str:
+    """Where a run is that outlives its request; one in a session adds to its variable."""
+    code = f"import time; time.sleep(0.05); print({number})"
+    body = {"code": code} if session is None else {"code": f"{code}; n += 100", "session": session}
+    kept = await client.post("/v1/run", json=body, headers={"Prefer": "respond-async"})
+    return kept.headers["location"]
+
+
+async def end_of(client: httpx2.AsyncClient, place: str) -> dict[str, Any]:
+    ended: dict[str, Any] = {"finished": None}
+    while ended["finished"] is None:
+        ended = (await client.get(place, headers={"Prefer": "wait=60"})).json()
+    return ended
+
+
+async def check_session(
+    client: httpx2.AsyncClient, session: str, number: int, expected: int
+) -> None:
+    """Its variable and its file are what its runs made of them, each executed once."""
+    answer = await answer_to(client, {"code": "n", "session": session})
+    assert answer.json()["value"]["json"] == expected, (number, answer.text)
+    file = await client.get(f"/v1/sessions/{session}/files/number.txt")
+    assert file.text == str(number), (number, file.text)
 
 
 def descriptors(pid: int) -> int:

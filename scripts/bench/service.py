@@ -58,11 +58,15 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 
 @contextmanager
 def service(data: Path | None = None, arguments: Sequence[str] = ()) -> Generator[tuple[str, int]]:
-    """The address and the process of a service that is ready. What it keeps is in `data`."""
+    """The address and the process of a service that is ready. What it keeps is in `data`,
+    and its sessions beside that.
+    """
     with tempfile.TemporaryDirectory() as folder:
+        kept = data or Path(folder) / "data"
+        places = {"HERMETIC_DATA_DIRECTORY": kept, "HERMETIC_STATE_DIR": kept.with_name("state")}
         process = subprocess.Popen(
             [HERMETIC, "serve", "--no-key", "--port", "0", *arguments],
-            env=os.environ | {"HERMETIC_DATA_DIRECTORY": str(data or Path(folder) / "data")},
+            env=os.environ | {name: str(place) for name, place in places.items()},
             stderr=subprocess.PIPE,
             text=True,
         )
