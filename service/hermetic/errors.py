@@ -29,6 +29,7 @@ __all__ = [
     "ApprovalSettled",
     "AuditUnavailable",
     "BodyTooLarge",
+    "BodyTooSlow",
     "CountersUnavailable",
     "GuestMisbehaved",
     "HermeticError",
@@ -68,6 +69,12 @@ class BodyTooLarge(HermeticError):
     """The body of a request is larger than the service takes."""
 
     code = "body_too_large"
+
+
+class BodyTooSlow(HermeticError):
+    """The body of a request stopped coming."""
+
+    code = "body_too_slow"
 
 
 class IdempotencyConflict(HermeticError):

@@ -62,6 +62,9 @@ class ServiceSettings:
     body_bytes: int = 64 * MIB
     """The largest body of a request (1 KiB to 1 GiB)."""
 
+    body_wait_seconds: float = 60.0
+    """How long the next part of a body may take to come (0.1 to 3,600)."""
+
     kept_seconds: float = 24 * 3600.0
     """How long the result of a kept run can be asked for (1 to 31,536,000)."""
 
@@ -128,6 +131,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "queue_length": (0, 1_000_000),
     "queue_length_per_grant": (0, 1_000_000),
     "body_bytes": (1024, GIB),
+    "body_wait_seconds": (0.1, 3600),
     "kept_seconds": (1, 365 * 86_400),
     "kept_runs_per_grant": (1, 1_000_000),
     "file_bytes_per_grant": (0, 1024 * GIB),

@@ -99,12 +99,15 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
 
 def _route(path: str, **endpoints: Endpoint) -> Route:
     """A path, and what answers each of its methods."""
+    allowed = ["OPTIONS", *endpoints, *(["HEAD"] if "GET" in endpoints else [])]
 
     async def dispatch(request: Request) -> Response:
         request.scope["hermetic.route"] = path
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
-    return Route(path, dispatch, methods=list(endpoints))
+    return Route(path, dispatch, methods=allowed)
 
 
 def _session_routes() -> list[Route]:

@@ -5,23 +5,37 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from hermetic.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from hermetic.errors import BodyTooLarge, BodyTooSlow, MalformedBody, UnsupportedMediaType
+from hermetic.http.requests import service_of
 from hermetic.http.schemas import RunBody
 
 B = TypeVar("B", bound=BaseModel)
 _MOST_PLACES = 10
 _PIECE_BYTES = 1024 * 1024
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "it is missing",
+    "model_type": "it must be an object",
+    "dict_type": "it must be an object",
+    "list_type": "it must be an array",
+    "string_type": "it must be a string",
+}
+"""What is wrong, by pydantic's name for it, where its own words are those of Python."""
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """Raises `BodyTooLarge` as soon as that is known, `UnsupportedMediaType`, and
-    `MalformedBody` for a caller that is gone.
+    """A request without a body asks for nothing in particular: `{}`.
+
+    Raises `BodyTooLarge` as soon as that is known, `BodyTooSlow`, `UnsupportedMediaType`,
+    and `MalformedBody` for a caller that is gone.
     """
+    if _has_no_body(request):
+        return b"{}"
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType(
@@ -44,19 +58,45 @@ async def read_file(request: Request, most: int, file: BinaryIO) -> None:
     await asyncio.to_thread(file.write, bytes(waiting))
 
 
+def _has_no_body(request: Request) -> bool:
+    """No length, no type, and no transfer coding."""
+    headers = request.headers
+    return (
+        headers.get("content-length", "0") == "0"
+        and "content-type" not in headers
+        and "transfer-encoding" not in headers
+    )
+
+
 async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise UnsupportedMediaType(
+            f"bodies are not taken in the coding {coding[:40]!r}",
+            hint="Send the body as it is, without the header Content-Encoding.",
+        )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > most:
         raise _too_large(most)
     size = 0
+    pieces, patience = request.stream(), service_of(request).settings.body_wait_seconds
+    while (piece := await _next_piece(pieces, patience)) is not None:
+        size += len(piece)
+        if size > most:
+            raise _too_large(most)
+        yield piece
+
+
+async def _next_piece(pieces: AsyncIterator[bytes], patience: float) -> bytes | None:
     try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > most:
-                raise _too_large(most)
-            yield piece
+        async with asyncio.timeout(patience):
+            return await anext(pieces)
+    except StopAsyncIteration:
+        return None
     except ClientDisconnect:
         raise MalformedBody("the body was cut off") from None
+    except TimeoutError:
+        raise BodyTooSlow(f"nothing more of the body came for {patience:g} seconds") from None
 
 
 def _too_large(most: int) -> BodyTooLarge:
@@ -70,6 +110,8 @@ def parse_run(body: bytes) -> RunBody:
 
 def parse(kind: type[B], body: bytes, what: str) -> B:
     """Raises `MalformedBody`, with the places that are wrong but not what is there."""
+    if not body:
+        raise MalformedBody(f"the body is empty, and should be {what} in JSON")
     try:
         given = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -79,13 +121,27 @@ def parse(kind: type[B], body: bytes, what: str) -> B:
         return kind.model_validate(given)
     except ValidationError as error:
         places = tuple(
-            (_pointer(each["loc"]), each["msg"])
+            (_pointer(_place(each["loc"], given)), _WORDS.get(each["type"], each["msg"]))
             for each in error.errors(include_url=False, include_context=False, include_input=False)
         )
         where, wrong = places[0]
         raise MalformedBody(
             f"the body is not {what}: {where or 'the body'}: {wrong}", places=places[:_MOST_PLACES]
         ) from None
+
+
+def _place(named: tuple[Any, ...], given: object) -> tuple[Any, ...]:
+    """The parts of `named` that are places in the body: it also tells of Python's types."""
+    place: list[Any] = []
+    for part in named:
+        if isinstance(given, dict) and part in given:
+            given = cast("dict[str, object]", given)[part]
+        elif isinstance(given, list) and isinstance(part, int):
+            given = cast("list[object]", given)[part]
+        elif part is not named[-1] or not isinstance(given, dict):
+            continue
+        place.append(part)
+    return tuple(place)
 
 
 def _pointer(place: tuple[Any, ...]) -> str:

@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hermetic.errors import BodyTooLarge, SessionNotFound, UnknownFile
 from hermetic.http.bodies import read_file
-from hermetic.http.file_responses import OpenFile, entity_tag, path_in_workspace
+from hermetic.http.conditions import check_absence, check_conditions, entity_tag
+from hermetic.http.file_responses import OpenFile, path_in_workspace
 from hermetic.http.judging import judged
 from hermetic.http.posting import answered_once
 from hermetic.http.requests import caller, json_response, service_of
@@ -71,7 +73,7 @@ async def _file(request: Request, workspace: Workspace) -> Response:
         file = await asyncio.to_thread(workspace.open, path)
     except SessionNotFound as error:
         raise UnknownFile(error.message) from None
-    return OpenFile(file, request.headers)
+    return OpenFile(file, request)
 
 
 async def write_session_file(request: Request) -> Response:
@@ -90,7 +92,7 @@ async def write_session_file(request: Request) -> Response:
             ) from None
 
         def put(session: Session) -> Response:
-            return _put(session, path, file)
+            return _put(session, path, file, request.headers)
 
         async with judged(request, grant, "workspace_write", {"session": id_, "path": path}):
             response = await sessions.in_thread(lambda: sessions.use(grant, id_, put))
@@ -99,9 +101,11 @@ async def write_session_file(request: Request) -> Response:
     return response
 
 
-def _put(session: Session, path: str, file: BinaryIO) -> Response:
+def _put(session: Session, path: str, file: BinaryIO, asked: Headers) -> Response:
     file.flush()
-    there = any(each.path == path for each in session.files.list())
+    before = _status(session, path)
+    check_conditions(asked, before)
+    check_absence(asked, before)
     if os.fstat(file.fileno()).st_size:
         with mmap(file.fileno(), 0, access=ACCESS_READ) as contents:
             session.files.put(path, contents)
@@ -109,7 +113,16 @@ def _put(session: Session, path: str, file: BinaryIO) -> Response:
         session.files.put(path, b"")
     with session.workspace.open(path) as written:
         tag = entity_tag(os.fstat(written.fileno()))
-    return Response(status_code=204 if there else 201, headers={"ETag": tag})
+    status = 201 if before is None else 204
+    return Response(status_code=status, headers={"ETag": tag})
+
+
+def _status(session: Session, path: str) -> os.stat_result | None:
+    """Of a file, None if there is none."""
+    if not any(each.path == path for each in session.files.list()):
+        return None
+    with session.workspace.open(path) as file:
+        return os.fstat(file.fileno())
 
 
 async def delete_session_file(request: Request) -> Response:
@@ -118,6 +131,7 @@ async def delete_session_file(request: Request) -> Response:
     path, id_ = path_in_workspace(request), request.path_params["id"]
 
     def remove(session: Session) -> None:
+        check_conditions(request.headers, _status(session, path))
         try:
             session.files.remove(path)
         except SessionNotFound as error:

@@ -1,19 +1,28 @@
-"""A file as a response: whole, in part (RFC 9110, one range), or not at all if it is known."""
+"""A file as a response: whole, in part (RFC 9110, one range), or not at all if it is known.
+
+Starlette's `FileResponse` opens a path; here a file is open already, because what a path
+leads to can change.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
-from email.utils import formatdate
 from typing import BinaryIO
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hermetic.errors import InvalidInput
+from hermetic.http.conditions import (
+    check_conditions,
+    entity_tag,
+    is_known,
+    last_modified,
+    may_continue,
+)
 from hermetic.http.problems import NoSuchPlace, RangeNotSatisfiable
 
 _PIECE_BYTES = 256 * 1024
@@ -45,35 +54,38 @@ def _unquoted(text: bytes) -> bytes:
 class OpenFile(Response):
     """Sends a file that stays as it is while it is open, and closes it.
 
-    Raises `RangeNotSatisfiable`.
+    Raises `RangeNotSatisfiable` and `PreconditionFailed`; the file is closed then.
     """
 
     media_type = "application/octet-stream"
 
-    def __init__(self, file: BinaryIO, asked: Headers) -> None:
-        status = os.fstat(file.fileno())
+    def __init__(self, file: BinaryIO, request: Request) -> None:
         self._file = file
-        tag = entity_tag(status)
+        self._start, self._end = 0, 0
+        try:
+            self._begin(os.fstat(file.fileno()), request)
+        except BaseException:
+            file.close()
+            raise
+
+    def _begin(self, status: os.stat_result, request: Request) -> None:
+        asked = request.headers
+        check_conditions(asked, status)
         headers = {
-            "ETag": tag,
-            "Last-Modified": formatdate(status.st_mtime, usegmt=True),
+            "ETag": entity_tag(status),
+            "Last-Modified": last_modified(status),
             "Accept-Ranges": "bytes",
             "Content-Disposition": "attachment",
             "Cache-Control": "private, no-cache",
         }
-        self._start, self._end = 0, status.st_size
-        if _names(asked.get("if-none-match", ""), tag):
+        if is_known(asked, status):
             super().__init__(status_code=304, headers=headers)
             del self.headers["content-length"]
-            self._end = 0
             return
+        self._end = status.st_size
         part = None
-        if asked.get("if-range", tag) == tag:
-            try:
-                part = asked_range(asked.get("range", ""), status.st_size)
-            except RangeNotSatisfiable:
-                file.close()
-                raise
+        if request.method == "GET" and may_continue(asked, status):
+            part = asked_range(asked.get("range", ""), status.st_size)
         if part is not None:
             self._start, self._end = part
             headers["Content-Range"] = f"bytes {part[0]}-{part[1] - 1}/{status.st_size}"
@@ -98,15 +110,6 @@ class OpenFile(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._file.close()
-
-
-def entity_tag(status: os.stat_result) -> str:
-    """Files are replaced and never changed, so a file's number and time tell its contents."""
-    return f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"'
-
-
-def _names(tags: str, tag: str) -> bool:
-    return any(each.strip().removeprefix("W/") in (tag, "*") for each in tags.split(","))
 
 
 def asked_range(header: str, size: int) -> tuple[int, int] | None:

@@ -78,7 +78,11 @@ def _run() -> dict[str, Any]:
             "asynchronous runs, and those with an `Idempotency-Key`."
         ),
         "parameters": [
-            header("Prefer", "`respond-async` for an answer before the run has ended."),
+            header(
+                "Prefer",
+                "`respond-async` for an answer before the run has ended; with `wait=SECONDS` "
+                "(at most 60) only if it has not ended by then.",
+            ),
             idempotency_parameter(),
         ],
         "requestBody": {"required": True, "content": json_content("RunBody")},
@@ -94,7 +98,9 @@ def _run() -> dict[str, Any]:
                 "content": json_content("KeptRunBody"),
             },
         }
-        | problems("400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503"),
+        | problems(
+            "400", "401", "403", "404", "408", "409", "413", "415", "422", "429", "500", "503"
+        ),
     }
 
 

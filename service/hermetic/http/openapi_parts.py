@@ -8,11 +8,13 @@ from hermetic.http.problems import PROBLEM_TYPE
 
 REFERENCES = "#/components/schemas/{model}"
 _PROBLEMS = {
-    "400": "The body is not what is asked for.",
+    "400": "The request, or its body, is not what is asked for.",
     "401": "No key was given, or one that is not valid.",
     "403": "The key may not do this.",
     "404": "It is not there, or belongs to another key.",
+    "408": "The body stopped coming.",
     "409": "It can't be done now: it is in use, or does not fit together.",
+    "412": "A condition of the request does not hold.",
     "413": "The body is too large.",
     "415": "The body is not declared to be JSON.",
     "416": "The file has no such part.",
@@ -56,7 +58,14 @@ def idempotency_parameter() -> dict[str, Any]:
 
 
 def post(
-    operation: str, summary: str, description: str, body: str, answer: str, status: str = "200"
+    operation: str,
+    summary: str,
+    description: str,
+    body: str,
+    answer: str,
+    status: str = "200",
+    *,
+    needs_body: bool = True,
 ) -> dict[str, Any]:
     """A POST of a JSON body, which is answered with another."""
     created: dict[str, Any] = {"description": "It is done.", "content": json_content(answer)}
@@ -67,9 +76,9 @@ def post(
         "summary": summary,
         "description": description,
         "parameters": [idempotency_parameter()],
-        "requestBody": {"required": True, "content": json_content(body)},
+        "requestBody": {"required": needs_body, "content": json_content(body)},
         "responses": {status: created}
-        | problems("400", "401", "403", "404", "409", "413", "415", "422", "500"),
+        | problems("400", "401", "403", "404", "408", "409", "413", "415", "422", "500"),
     }
 
 

@@ -49,6 +49,7 @@ RESPONSES: tuple[type[BaseModel], ...] = (
     EnvironmentBody,
     EnvironmentListBody,
 )
+_IF_MATCH = header("If-Match", "ETags of which the file must have one.")
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -68,6 +69,7 @@ def session_paths() -> dict[str, Any]:
                 "NewSessionBody",
                 "SessionBody",
                 "201",
+                needs_body=False,
             ),
         },
         place: {
@@ -84,6 +86,7 @@ def session_paths() -> dict[str, Any]:
                 "ForkBody",
                 "SessionBody",
                 "201",
+                needs_body=False,
             ),
         },
         f"{place}/checkpoints": {"parameters": session, "post": _make_checkpoint()},
@@ -109,6 +112,7 @@ def session_paths() -> dict[str, Any]:
                 "It takes no memory until its next run. Idle ones do that by themselves.",
                 "NothingBody",
                 "SessionBody",
+                needs_body=False,
             ),
         },
         f"{place}/restart": {
@@ -119,6 +123,7 @@ def session_paths() -> dict[str, Any]:
                 "It goes on without its variables. Files and checkpoints are kept.",
                 "NothingBody",
                 "SessionBody",
+                needs_body=False,
             ),
         },
         f"{place}/files": {
@@ -130,8 +135,13 @@ def session_paths() -> dict[str, Any]:
             "get": _read_file("readSessionFile", "Read a file of a session"),
             "put": _write_file(),
             "delete": delete(
-                "deleteSessionFile", "Delete a file, or a folder with all in it", "409", "422"
-            ),
+                "deleteSessionFile",
+                "Delete a file, or a folder with all in it",
+                "409",
+                "412",
+                "422",
+            )
+            | {"parameters": [_IF_MATCH]},
         },
         "/v1/runs/{id}/files": {
             "parameters": [path_parameter("id", "The id of the run.")],
@@ -193,13 +203,14 @@ def _read_file(operation: str, summary: str) -> dict[str, Any]:
             header("Range", "One range of bytes (RFC 9110); others are ignored."),
             header("If-Range", "The range is only of the file that has this ETag."),
             header("If-None-Match", "ETags of which none is to be sent again."),
+            _IF_MATCH,
         ],
         "responses": {
             "200": {"description": "The file.", "headers": headers, "content": _BYTES},
             "206": {"description": "The part.", "headers": headers, "content": _BYTES},
             "304": {"description": "It is known already."},
         }
-        | problems("401", "403", "404", "416", "422", "500"),
+        | problems("401", "403", "404", "412", "416", "422", "500"),
     }
 
 
@@ -207,12 +218,16 @@ def _write_file() -> dict[str, Any]:
     return {
         "operationId": "writeSessionFile",
         "summary": "Make or replace a file of a session",
+        "parameters": [
+            _IF_MATCH,
+            header("If-None-Match", "`*` for a file that must not be there yet."),
+        ],
         "requestBody": {"content": _BYTES},
         "responses": {
             "201": {"description": "It is new."},
             "204": {"description": "It was replaced."},
         }
-        | problems("400", "401", "403", "404", "409", "413", "422", "500"),
+        | problems("400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "500"),
     }
 
 
@@ -230,5 +245,5 @@ def _upload() -> dict[str, Any]:
                 "content": json_content("UploadBody"),
             }
         }
-        | problems("400", "401", "403", "413", "422", "500"),
+        | problems("400", "401", "403", "408", "413", "415", "422", "500"),
     }

@@ -11,6 +11,7 @@ from hermetic.errors import (
     ApprovalRequired,
     AuditUnavailable,
     BodyTooLarge,
+    BodyTooSlow,
     CountersUnavailable,
     HermeticError,
     IdempotencyConflict,
@@ -44,6 +45,7 @@ _STATUSES: tuple[tuple[type[HermeticError], int], ...] = (
     (SessionBusy, 409),
     (SessionBaseMissing, 409),
     (SessionDamaged, 409),
+    (BodyTooSlow, 408),
     (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
     (IdempotencyConflict, 422),
@@ -63,7 +65,9 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Not possible now",
+    412: "Condition not met",
     413: "Body too large",
     415: "Unsupported media type",
     416: "No such range",
@@ -84,6 +88,18 @@ class MethodNotAllowed(HermeticError):
     """The path exists, but does not take this method."""
 
     code = "method_not_allowed"
+
+
+class MalformedRequest(HermeticError):
+    """The head of a request can be understood in more than one way."""
+
+    code = "malformed_request"
+
+
+class PreconditionFailed(HermeticError):
+    """A change is asked for on a condition that does not hold."""
+
+    code = "precondition_failed"
 
 
 class RangeNotSatisfiable(HermeticError):
@@ -108,6 +124,10 @@ def status_of(error: HermeticError) -> int:
         return 404
     if isinstance(error, MethodNotAllowed):
         return 405
+    if isinstance(error, MalformedRequest):
+        return 400
+    if isinstance(error, PreconditionFailed):
+        return 412
     if isinstance(error, RangeNotSatisfiable):
         return 416
     if isinstance(error, PolicyDenied) and error.retry_after_seconds is not None:
@@ -142,6 +162,8 @@ def problem_response(error: HermeticError) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, QueueFull | ServiceStopping):
         headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, BodyTooSlow):
+        headers["Connection"] = "close"
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="hermetic"'
     if isinstance(error, RangeNotSatisfiable):

@@ -13,6 +13,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermetic.http.problems import ServiceFault, problem_response
+from hermetic.http.request_heads import check_head
 from hermetic.measurements import Measurements
 from hermetic_runtime.errors import HermeticError
 
@@ -45,6 +46,7 @@ class RequestLog:
             await send(message)
 
         try:
+            check_head(scope)
             await self._app(scope, receive, note)
         except Exception as error:
             if not isinstance(error, HermeticError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from hermetic.policy.enforcing import AdmittedOrder
 from hermetic.session_limits import session_run_limits
 
 _WAIT = re.compile(r"wait=(\d{1,5})")
+_WEIGHT = re.compile(r"(?:^|;)\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
 _LONGEST_WAIT_SECONDS = 60
 _QUICK_BODY_BYTES = 64 * 1024
 """Up to here, parsing takes less time than another thread would."""
@@ -63,8 +65,13 @@ async def run(request: Request) -> Response:
         return await _run_while_connected(request, service, grant, await take())
     digest = hashlib.sha256(body).digest()
     kept = await service.kept.submit(grant, take, idempotency_key=key, request_hash=digest)
+    place = {"Location": f"/v1/runs/{kept.id}"}
     if _prefers(request, "respond-async"):
-        headers = {"Location": f"/v1/runs/{kept.id}", "Preference-Applied": "respond-async"}
+        if _wait_seconds(request):
+            kept = await _waited(request, grant, kept.id)
+            if kept.result is not None:
+                return json_response(kept.result, headers=place)
+        headers = place | {"Preference-Applied": "respond-async"}
         return json_response(kept_fields(kept), 202, headers)
     ended = await service.kept.wait(grant, kept.id)
     if ended.result is None:
@@ -131,17 +138,18 @@ async def _run_while_connected(
 
 async def show_run(request: Request) -> Response:
     """GET /v1/runs/{id}; with `Prefer: wait=SECONDS` when it has ended or time is up."""
-    service, grant = service_of(request), await caller(request)
-    name = request.path_params["id"]
+    grant = await caller(request)
+    return json_response(kept_fields(await _waited(request, grant, request.path_params["id"])))
+
+
+async def _waited(request: Request, grant: Grant, run: str) -> KeptRun:
+    """A run as it is when it has ended, or when the time is up that the caller waits."""
+    kept = service_of(request).kept
     seconds = _wait_seconds(request)
     if seconds:
-        try:
-            kept = await asyncio.wait_for(service.kept.wait(grant, name), seconds)
-        except TimeoutError:
-            kept = await service.kept.find(grant, name)
-    else:
-        kept = await service.kept.find(grant, name)
-    return json_response(kept_fields(kept))
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(kept.wait(grant, run), seconds)
+    return await kept.find(grant, run)
 
 
 async def remove_run(request: Request) -> Response:
@@ -158,8 +166,14 @@ def kept_fields(kept: KeptRun) -> dict[str, Any]:
 
 
 def _accepts_events(request: Request) -> bool:
-    accepted = request.headers.get("accept", "").lower().split(",")
-    return any(each.partition(";")[0].strip() == MEDIA_TYPE for each in accepted)
+    """Whether events are named in `Accept`, and JSON is not liked better (RFC 9110, 12.5.1)."""
+    weights = dict[str, float]()
+    for each in ",".join(request.headers.getlist("accept")).lower().split(","):
+        media_type, _, parameters = each.partition(";")
+        found = _WEIGHT.search(parameters)
+        weights[media_type.strip()] = float(found[1]) if found else 1.0
+    events = weights.get(MEDIA_TYPE, 0.0)
+    return events > 0 and events >= weights.get("application/json", 0.0)
 
 
 def _prefers(request: Request, preference: str) -> bool:

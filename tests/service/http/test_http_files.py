@@ -108,6 +108,56 @@ def test_a_range_is_only_of_the_file_that_is_meant(client: httpx2.Client, place:
     assert client.get(f"{place}/a", headers=headers).content == b"abcd"
 
 
+def test_a_date_never_continues_a_file(client: httpx2.Client, place: str) -> None:
+    """Two versions of a file can have the same second."""
+    client.put(f"{place}/a", content=b"0123")
+    headers = {"Range": "bytes=1-2"}
+    headers["If-Range"] = client.get(f"{place}/a").headers["last-modified"]
+    assert client.get(f"{place}/a", headers=headers).content == b"0123"
+
+
+def test_a_head_is_of_the_whole_file(client: httpx2.Client, place: str) -> None:
+    client.put(f"{place}/a", content=b"0123")
+    head = client.head(f"{place}/a", headers={"Range": "bytes=1-2"})
+    assert (head.status_code, head.headers["content-length"]) == (200, "4")
+
+
+def test_a_file_is_replaced_only_if_it_is_the_one_that_is_meant(
+    client: httpx2.Client, place: str
+) -> None:
+    tag = client.put(f"{place}/a", content=b"0123").headers["etag"]
+    assert client.put(f"{place}/a", content=b"1", headers={"If-Match": tag}).status_code == 204
+    late = client.put(f"{place}/a", content=b"2", headers={"If-Match": tag})
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert client.delete(f"{place}/a", headers={"If-Match": tag}).status_code == 412
+    assert client.get(f"{place}/a", headers={"If-Match": tag}).status_code == 412
+    assert client.get(f"{place}/a").content == b"1"
+
+
+def test_a_file_is_made_only_if_it_is_not_there(client: httpx2.Client, place: str) -> None:
+    new = {"If-None-Match": "*"}
+    assert client.put(f"{place}/a", content=b"1", headers=new).status_code == 201
+    assert client.put(f"{place}/a", content=b"2", headers=new).status_code == 412
+    assert client.get(f"{place}/a").content == b"1"
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "status"),
+    [
+        ("If-Modified-Since", "Fri, 31 Dec 2099 23:59:59 GMT", 304),
+        ("If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT", 200),
+        ("If-Unmodified-Since", "Fri, 31 Dec 2099 23:59:59 GMT", 200),
+        ("If-Unmodified-Since", "Sat, 01 Jan 2000 00:00:00 GMT", 412),
+        ("If-Unmodified-Since", "yesterday", 200),
+    ],
+)
+def test_a_date_can_be_a_condition(
+    client: httpx2.Client, place: str, name: str, date: str, status: int
+) -> None:
+    client.put(f"{place}/a", content=b"0123")
+    assert client.get(f"{place}/a", headers={name: date}).status_code == status
+
+
 def test_what_is_known_is_not_sent_again(client: httpx2.Client, place: str) -> None:
     tag = client.put(f"{place}/a", content=b"0123").headers["etag"]
     got = client.get(f"{place}/a", headers={"If-None-Match": tag})

@@ -37,6 +37,22 @@ def test_a_run_that_goes_on_has_no_result_yet(client: httpx2.Client) -> None:
     client.delete(place)
 
 
+def test_a_run_that_ends_while_its_caller_waits_is_answered_with_its_result(
+    client: httpx2.Client,
+) -> None:
+    headers = {"Prefer": "respond-async, wait=30"}
+    answer = client.post("/v1/run", json={"code": "6 * 7"}, headers=headers)
+    assert (answer.status_code, answer.json()["value"]["json"]) == (200, 42)
+    assert client.get(answer.headers["location"]).json()["state"] == "ended"
+
+
+def test_a_run_that_does_not_is_answered_with_its_place(client: httpx2.Client) -> None:
+    body = {"code": "import time; time.sleep(20)"}
+    answer = client.post("/v1/run", json=body, headers={"Prefer": "respond-async, wait=1"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    client.delete(answer.headers["location"])
+
+
 def test_deleting_a_run_cancels_it(client: httpx2.Client) -> None:
     place = start(client, "print('before', flush=True)\nwhile True: pass")
     kept = client.delete(place).json()
