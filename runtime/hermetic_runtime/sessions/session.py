@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import Isolation, OnOutput, metering_for
-from hermetic_runtime.errors import SandboxClosed
+from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.kernel.overlay import Change
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 600.0
 LEASE_WAIT_SECONDS = 5.0
+_MORE_STARTS = 2
+"""How many guests are started for one that is lost before it has taken the run."""
 _KEPT = (Outcome.OK, Outcome.ERROR, Outcome.OUTPUT, Outcome.DISK, Outcome.DENIED)
 """Outcomes after which the guest goes on as it is, if it is alive."""
 
@@ -67,6 +69,7 @@ class Session:
         self._lease: Lease | None = lease
         self._isolation: Isolation = isolation
         self._guest: LiveGuest | None = None
+        self._cancels = 0
         self._lock = threading.RLock()
         self._owner = os.getpid()
         self._idle: threading.Timer | None = None
@@ -190,11 +193,20 @@ class Session:
         )
         source = open_input(stdin)
         with self._lock:
-            guest = self._wake()
+            cancels, guest = self._cancels, self._wake()
             output = CapturedOutput(request.limits.output_bytes, on_output)
             began = time.perf_counter()
             try:
                 driven, changes = guest.run(request, output, source)
+                for _ in range(_MORE_STARTS):
+                    if driven.taken or self._cancels != cancels:
+                        break
+                    # It was lost before the run reached it: what is on disk is what it was.
+                    self._sleep()
+                    guest = self._wake()
+                    if self._cancels != cancels:
+                        guest.cancel()
+                    driven, changes = guest.run(request, output, source)
                 restored = self._keep(guest, driven.report, changes, output)
             except BaseException:
                 self._sleep()
@@ -223,10 +235,20 @@ class Session:
         self._check_open()
         if self._idle is not None:
             self._idle.cancel()
-        if self._guest is None:
-            disk = self._disk
-            self._guest = LiveGuest(disk.record, disk.workspace, disk.state, self._isolation)
+        for left in reversed(range(1 + _MORE_STARTS)):
+            if self._guest is not None:
+                break
+            try:
+                self._guest = self._started_guest()
+            except SandboxCrashed:
+                if not left:
+                    raise
+        assert self._guest is not None
         return self._guest
+
+    def _started_guest(self) -> LiveGuest:
+        disk = self._disk
+        return LiveGuest(disk.record, disk.workspace, disk.state, self._isolation)
 
     def _keep(
         self,
@@ -314,6 +336,7 @@ class Session:
 
     def cancel(self) -> None:
         """End the run under way. The session is then as it was before that run."""
+        self._cancels += 1
         guest = self._guest
         if guest is not None:
             guest.cancel()
