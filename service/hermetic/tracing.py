@@ -34,6 +34,7 @@ def tracing_for(environment: Mapping[str, str]) -> Tracing | None:
     if not wanted or environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     try:
+        from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -49,6 +50,8 @@ def tracing_for(environment: Mapping[str, str]) -> Tracing | None:
     resource = Resource.create(None if named else {"service.name": "hermetic"})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # The MCP library has spans of its own, with the name of each tool that is called.
+    trace.set_tracer_provider(provider)
     return Tracing(provider)
 
 

@@ -64,6 +64,12 @@ def add_services(commands: Any, add_limits: AddLimits) -> None:
     mcp = commands.add_parser(
         "mcp", help="serve MCP on stdin and stdout", description=_MCP_DESCRIPTION
     )
+    mcp.add_argument(
+        "--shared",
+        action="store_true",
+        help="run calls one after the other in worker processes, instead of a process for each:"
+        " for trusted code, much quicker; HERMETIC_SHARED does not do this here",
+    )
     _add_policy(mcp)
     add_limits(mcp)
     _add_key(commands, add_limits)

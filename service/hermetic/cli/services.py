@@ -21,8 +21,11 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def serve_mcp(options: argparse.Namespace) -> int:
-    """Serve MCP on stdin and stdout until stdin ends; the exit status."""
-    settings = ServiceSettings.read(os.environ, _policy(options))
+    """Serve MCP on stdin and stdout until stdin ends; the exit status.
+
+    What the environment says of sharing is for services, and not for a model's code.
+    """
+    settings = ServiceSettings.read(os.environ, _policy(options) | {"shared": options.shared})
     from hermetic.mcp.stdio import serve_stdio
 
     return serve_stdio(settings, read_limits(options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from hermetic.measurements import Measurements
 from hermetic.policy.enforcing import EnforcedPolicy, enforced
 from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
+from hermetic.tracing import Tracing, tracing_for
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import prepare
@@ -30,25 +32,33 @@ _log = logging.getLogger("hermetic.mcp")
 def serve_stdio(settings: ServiceSettings, limits: Limits) -> int:
     """Until stdin ends; the exit status. A run that is under way then is cancelled.
 
-    Raises what `enforced` does.
+    Raises what `enforced` and `tracing_for` do.
     """
     log_to_stderr(logging.WARNING)
     grant = replace(LOCAL, limits=limits)
+    tracing = tracing_for(os.environ)
     with enforced(settings) as policy, TemporaryDirectory(prefix="hermetic-mcp-") as folder:
         # What calls make is kept for this client only; sessions are where they always are.
         settings = replace(settings, shutdown_seconds=0, data_directory=Path(folder))
         database = Database(settings.data_directory)
         try:
-            anyio.run(_serve, settings, KeptFiles(database, settings), grant, policy)
+            anyio.run(_serve, settings, KeptFiles(database, settings), grant, policy, tracing)
         finally:
             database.close()
+            if tracing is not None:
+                tracing.close()
     return 0
 
 
 async def _serve(
-    settings: ServiceSettings, files: KeptFiles, grant: Grant, policy: EnforcedPolicy | None
+    settings: ServiceSettings,
+    files: KeptFiles,
+    grant: Grant,
+    policy: EnforcedPolicy | None,
+    tracing: Tracing | None,
 ) -> None:
     runs = RunService(settings, Measurements())
+    runs.tracing = tracing
     preparing = asyncio.create_task(asyncio.to_thread(_prepare))
     async with stopping(runs):
         server = make_server(

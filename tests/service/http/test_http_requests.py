@@ -12,6 +12,7 @@ import pytest
 from live_service import LiveService, live_service
 
 JSON = {"Content-Type": "application/json"}
+POST = "POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def sent(service: LiveService, request: str) -> str:
@@ -142,11 +143,9 @@ def test_a_body_can_come_in_chunks(service: LiveService) -> None:
     "request_",
     [
         "POST /v1/run HTTP/1.1\r\nHost: loc",
-        "POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
-        "POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        'Content-Length: 99\r\n\r\n{"code"',
-        "POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        'Content-Length: 28\r\n\r\n{"code": "while True: pass" }',
+        f"{POST}Content-Length: 9\r\n\r\n",
+        f'{POST}Content-Length: 99\r\n\r\n{{"code"',
+        f'{POST}Content-Length: 28\r\n\r\n{{"code": "while True: pass" }}',
         "\x16\x03\x01\x02\r\n\r\n",
     ],
 )

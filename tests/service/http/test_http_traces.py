@@ -2,63 +2,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from live_service import live_service
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from trace_collector import Collector, attributes, trace_collector
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 
 
-class Collector(HTTPServer):
-    """Takes OTLP over HTTP, as protocol buffers."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Export)
-        self.spans: list[Any] = []
-        self.services: set[str] = set()
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class _Export(BaseHTTPRequestHandler):
-    server: Collector  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def do_POST(self) -> None:
-        assert self.path == "/v1/traces"
-        size = int(self.headers["content-length"])
-        request = ExportTraceServiceRequest.FromString(self.rfile.read(size))
-        for resource in request.resource_spans:
-            for attribute in resource.resource.attributes:
-                if attribute.key == "service.name":
-                    self.server.services.add(attribute.value.string_value)
-            for scope in resource.scope_spans:
-                self.server.spans.extend(scope.spans)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with Collector() as collector:
-        thread = threading.Thread(target=collector.serve_forever)
-        thread.start()
+    with trace_collector() as collector:
         yield collector
-        collector.shutdown()
-        thread.join()
-
-
-def attributes(span: Any) -> dict[str, Any]:
-    return {it.key: it.value.string_value or it.value.int_value for it in span.attributes}
 
 
 def test_requests_and_runs_are_traced(
