@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -13,19 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 from hermetic.errors import BodyTooLarge, BodyTooSlow, MalformedBody, UnsupportedMediaType
 from hermetic.http.requests import service_of
 from hermetic.http.schemas import RunBody
+from hermetic.validation import wrong_places
 
 B = TypeVar("B", bound=BaseModel)
 _MOST_PLACES = 10
 _PIECE_BYTES = 1024 * 1024
-_WORDS = {
-    "extra_forbidden": "there is no such field",
-    "missing": "it is missing",
-    "model_type": "it must be an object",
-    "dict_type": "it must be an object",
-    "list_type": "it must be an array",
-    "string_type": "it must be a string",
-}
-"""What is wrong, by pydantic's name for it, where its own words are those of Python."""
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -120,33 +112,11 @@ def parse(kind: type[B], body: bytes, what: str) -> B:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        places = tuple(
-            (_pointer(_place(each["loc"], given)), _WORDS.get(each["type"], each["msg"]))
-            for each in error.errors(include_url=False, include_context=False, include_input=False)
-        )
+        places = wrong_places(error, given)
         where, wrong = places[0]
         raise MalformedBody(
             f"the body is not {what}: {where or 'the body'}: {wrong}", places=places[:_MOST_PLACES]
         ) from None
-
-
-def _place(named: tuple[Any, ...], given: object) -> tuple[Any, ...]:
-    """The parts of `named` that are places in the body: it also tells of Python's types."""
-    place: list[Any] = []
-    for part in named:
-        if isinstance(given, dict) and part in given:
-            given = cast("dict[str, object]", given)[part]
-        elif isinstance(given, list) and isinstance(part, int):
-            given = cast("list[object]", given)[part]
-        elif part is not named[-1] or not isinstance(given, dict):
-            continue
-        place.append(part)
-    return tuple(place)
-
-
-def _pointer(place: tuple[Any, ...]) -> str:
-    """RFC 6901."""
-    return "".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in place)
 
 
 def _refuse(constant: str) -> None:

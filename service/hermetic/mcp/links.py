@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import ResourceLink
@@ -46,7 +48,7 @@ def resource_links(base: str, files: Iterable[WorkspaceFile]) -> list[ResourceLi
         ResourceLink(
             uri=base + quote(file.path),
             name=file.path,
-            mime_type=mimetypes.guess_type(file.path)[0] or _BINARY,
+            mime_type=_type_of(file.path),
             size=file.size,
         )
         for file in list(files)[:MOST_LINKS]
@@ -87,6 +89,19 @@ def add_resources(
         description="What code wrote below /workspace, for a time.",
         mime_type=_BINARY,
     )(run_file)
+
+
+def typed(uri: str, contents: ReadResourceContents) -> ReadResourceContents:
+    """With the type that the file's link has, and text as text."""
+    kind, data = _type_of(unquote(uri)), contents.content
+    if isinstance(data, bytes) and (kind.startswith("text/") or kind == "application/json"):
+        with suppress(UnicodeDecodeError):
+            data = data.decode()
+    return replace(contents, content=data, mime_type=kind)
+
+
+def _type_of(path: str) -> str:
+    return mimetypes.guess_type(path)[0] or _BINARY
 
 
 async def _read(find: Callable[[], Workspace], path: str) -> bytes:

@@ -32,6 +32,7 @@ from hermetic.mcp.callers import GrantOf
 from hermetic.mcp.errors import said_to_the_caller
 from hermetic.mcp.links import add_resources, files_of_run, files_of_session
 from hermetic.mcp.policing import arguments_of, can_ask, hiding, judging, question, take_answer
+from hermetic.mcp.protocol_server import ProtocolServer
 from hermetic.mcp.reports import tool_result
 from hermetic.mcp.session_tools import add_session_tools
 from hermetic.orders import Ended, ProgressMade, RunOrder, SessionPlace
@@ -110,7 +111,7 @@ def make_server(
                     return question(error, code)
                 raise
 
-    server = MCPServer[Any](
+    server = ProtocolServer(
         "hermetic",
         title="Hermetic",
         version=version("hermetic"),

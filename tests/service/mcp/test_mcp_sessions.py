@@ -16,7 +16,13 @@ from live_service import LiveService, live_service
 from mcp import MCPError
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import BlobResourceContents, CallToolResult, ResourceLink, TextContent
+from mcp_types import (
+    BlobResourceContents,
+    CallToolResult,
+    ResourceLink,
+    TextContent,
+    TextResourceContents,
+)
 from service_calls import create_key
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +120,17 @@ async def test_files_that_a_call_made_are_resources(server: Any, mode: str) -> N
     async with Client(server, mode=mode) as client:
         [link] = links(await client.call_tool("python_execute", {"code": code}))
         assert (link.name, link.mime_type, link.size) == ("d/é b.csv", "text/csv", 3)
-        assert await contents(client, link.uri) == b"1,2"
+        [read] = (await client.read_resource(link.uri)).contents
+        assert isinstance(read, TextResourceContents)
+        assert (read.text, read.mime_type) == ("1,2", "text/csv")
+
+
+async def test_a_file_that_is_no_text_is_read_as_bytes(server: Any) -> None:
+    code = "open('a.txt', 'wb').write(bytes([255])); open('b.png', 'wb').write(b'png')"
+    async with Client(server) as client:
+        made = links(await client.call_tool("python_execute", {"code": code}))
+        assert [link.mime_type for link in made] == ["text/plain", "image/png"]
+        assert [await contents(client, link.uri) for link in made] == [b"\xff", b"png"]
 
 
 async def test_files_of_a_session_are_resources(server: Any) -> None:
