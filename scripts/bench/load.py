@@ -79,7 +79,7 @@ def main() -> None:
         asyncio.run(load(url, pid, _WARM_RUNS, options.callers, chaos=False))
         before, opened = resident_mib(pid), descriptors(pid)
         counts = asyncio.run(load(url, pid, options.runs, options.callers, chaos=options.chaos))
-        after, left = resident_mib(pid), descriptors(pid)
+        after, left = resident_mib(pid), asyncio.run(descriptors_at_rest(pid, opened))
     for (kind, outcome), count in sorted(counts.items()):
         print(f"{kind:<18}{outcome:<12}{count:>6}")
     print(f"memory of the service: {before:.0f} MiB, then {after:.0f} MiB")
@@ -228,6 +228,15 @@ async def check_session(
     assert answer.json()["value"]["json"] == expected, (number, answer.text)
     file = await client.get(f"/v1/sessions/{session}/files/number.txt")
     assert file.text == str(number), (number, file.text)
+
+
+async def descriptors_at_rest(pid: int, before: int) -> int:
+    """When there are as many as before, or not after a minute: guests end after their answers."""
+    for _ in range(600):
+        if descriptors(pid) <= before:
+            break
+        await asyncio.sleep(0.1)
+    return descriptors(pid)
 
 
 def descriptors(pid: int) -> int:

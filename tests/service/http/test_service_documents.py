@@ -13,15 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
-from live_service import LiveService
+from live_service import LiveService, live_service
 from mcp import StdioServerParameters
 from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
+from service_calls import create_key
 
 from hermetic import errors
 from hermetic.http.problems import (
+    MalformedRequest,
     MethodNotAllowed,
     NoSuchPlace,
+    PreconditionFailed,
     RangeNotSatisfiable,
     status_of,
 )
@@ -107,16 +112,33 @@ def test_the_configurations_start_a_server(number: int, prepared: None) -> None:
     assert anyio.run(call).structured_content["value"]["json"] == 2
 
 
-def test_the_configuration_for_http_names_the_place_of_mcp() -> None:
-    assert configurations()[2]["url"] == f"{SHOWN}/mcp"
+def test_the_configuration_for_http_reaches_a_server(prepared: None, tmp_path: Path) -> None:
+    given = configurations()[2]
+    key = create_key(tmp_path / "data", "client")
+    headers = {name: value.replace("KEY", key) for name, value in given["headers"].items()}
+
+    async def call(url: str) -> Any:
+        async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+            async with Client(streamable_http_client(url, http_client=http)) as client:
+                return await client.call_tool("python_execute", {"code": "1 + 1"})
+
+    with live_service(tmp_path / "data") as service:
+        result = anyio.run(call, given["url"].replace(SHOWN, service.url))
+    assert result.structured_content["value"]["json"] == 2
 
 
 def test_the_documented_problems_are_the_real_ones() -> None:
-    kinds = [MethodNotAllowed, NoSuchPlace, RangeNotSatisfiable]
+    kinds = [
+        MalformedRequest,
+        MethodNotAllowed,
+        NoSuchPlace,
+        PreconditionFailed,
+        RangeNotSatisfiable,
+    ]
     kinds += [kind for kind in vars(errors).values() if hasattr(kind, "code")]
     statuses = {kind.code: status_of(kind.__new__(kind)) for kind in kinds}
     rows = re.findall(r"^\| (\d+) \| (`.*?`) \|", (DOCS / "http.md").read_text(), re.M)
-    assert len(rows) == 18
+    assert len(rows) == 21
     for status, codes in rows:
         for code in re.findall("`(.*?)`", codes):
             assert statuses[code] == int(status)
