@@ -118,9 +118,11 @@ def test_the_configuration_for_http_reaches_a_server(prepared: None, tmp_path: P
     headers = {name: value.replace("KEY", key) for name, value in given["headers"].items()}
 
     async def call(url: str) -> Any:
-        async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
-            async with Client(streamable_http_client(url, http_client=http)) as client:
-                return await client.call_tool("python_execute", {"code": "1 + 1"})
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            Client(streamable_http_client(url, http_client=http)) as client,
+        ):
+            return await client.call_tool("python_execute", {"code": "1 + 1"})
 
     with live_service(tmp_path / "data") as service:
         result = anyio.run(call, given["url"].replace(SHOWN, service.url))
