@@ -14,6 +14,8 @@ from hermetic.errors import HermeticError, NotAllowed, UnknownEnvironment
 from hermetic.grants import Grant
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.packages.kept_sets import list_sets
+from hermetic_runtime.packages.requirements import parse_requirement
+from hermetic_runtime.packages.stated_requirement import StatedRequirement
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.preparing_process import run_preparing
 from hermetic_runtime.providing import (
@@ -58,8 +60,11 @@ class Environments:
     def build(self, grant: Grant, wanted: WantedEnvironment, code: str) -> BuiltEnvironment:
         """Begin, unless it is under way. `code` imports what is to be loaded ahead.
 
-        Raises `NotAllowed` when the grant has as many as it may, and `InvalidInput`.
+        Raises `NotAllowed` when the grant has as many as it may, and `InvalidInput` for what
+        is no requirement.
         """
+        for requirement in wanted.requirements:
+            parse_requirement(StatedRequirement(requirement.strip(), ""), allow_direct=True)
         text = json.dumps([wanted.interpreter, sorted(wanted.requirements), code])
         key = grant.id, f"env_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
         with self._lock:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import httpx2
+import pytest
 
 
 def built(client: httpx2.Client, **body: Any) -> dict[str, Any]:
@@ -32,8 +33,19 @@ def test_an_environment_that_can_not_be_had_says_why(client: httpx2.Client) -> N
     assert (shown["state"], shown["error"]["code"]) == ("failed", "install_error")
 
 
-def test_requirements_that_are_none_are_refused_by_the_build(client: httpx2.Client) -> None:
-    assert built(client, requirements=["no requirement!"])["error"]["code"] == "invalid_input"
+@pytest.mark.parametrize(
+    ("requirement", "what"),
+    [
+        ("no requirement!", "is not a requirement"),
+        ("six @ https://localhost/six.tar.gz", "would have to be built"),
+    ],
+)
+def test_requirements_that_are_none_are_refused_at_once(
+    client: httpx2.Client, requirement: str, what: str
+) -> None:
+    response = client.post("/v1/environments", json={"requirements": [requirement]})
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+    assert what in response.json()["detail"]
 
 
 def test_an_environment_that_nobody_asked_for_is_not_there(client: httpx2.Client) -> None:
