@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from hermetic.grants import Grant
 from hermetic.http import environment_endpoints, file_endpoints, session_endpoints
-from hermetic.http.description_page import PAGE, POLICY
+from hermetic.http.description_page import POLICY, page
 from hermetic.http.mcp_endpoint import McpEndpoint
 from hermetic.http.openapi import document
 from hermetic.http.problems import MethodNotAllowed, NoSuchPlace, ServiceFault, problem_response
@@ -166,7 +166,7 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _docs(_: Request) -> Response:
-    return Response(PAGE, headers={"Content-Security-Policy": POLICY}, media_type="text/html")
+    return Response(page(), headers={"Content-Security-Policy": POLICY}, media_type="text/html")
 
 
 async def _answer_error(_: Request, error: Exception) -> Response:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+from functools import cache
+
+from hermetic.http.problems import ProblemKind, problem_kinds
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
@@ -68,14 +72,27 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-PAGE = f"""<!doctype html>
+@cache
+def page() -> bytes:
+    """In HTML. What `type` of a problem refers to is on it."""
+    return f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Hermetic: the HTTP interface</title><style>{_STYLE}</style></head>
 <body><main><p>The description is in <a href="openapi.json">openapi.json</a>.</p></main>
+<h1>Problems</h1><table>{"".join(map(_problem, problem_kinds()))}</table>
 <script>{_SCRIPT}</script></body>
 </html>
 """.encode()
+
+
+def _problem(kind: ProblemKind) -> str:
+    return (
+        f'<tr id="error-{kind.code}"><th><code>{kind.code}</code></th><td>{kind.status}</td>'
+        f"<td>{html.escape(kind.meaning)}</td></tr>\n"
+    )
+
+
 POLICY = (
     f"default-src 'none'; connect-src 'self'; script-src {_source(_SCRIPT)}; "
     f"style-src {_source(_STYLE)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

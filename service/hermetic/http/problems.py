@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
@@ -133,6 +133,28 @@ def status_of(error: HermeticError) -> int:
     if isinstance(error, PolicyDenied) and error.retry_after_seconds is not None:
         return 429
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+
+
+class ProblemKind(NamedTuple):
+    """What a `code` means, in a sentence, and the HTTP status that it comes with."""
+
+    code: str
+    status: int
+    meaning: str
+
+
+def problem_kinds() -> list[ProblemKind]:
+    """Of all errors that are known now, by code."""
+    found: dict[str, ProblemKind] = {}
+    waiting: list[type[HermeticError]] = [HermeticError]
+    while waiting:
+        kind = waiting.pop(0)
+        waiting += kind.__subclasses__()
+        if "code" in vars(kind) and kind is not HermeticError:
+            status = status_of(kind.__new__(kind))
+            meaning = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+            found.setdefault(kind.code, ProblemKind(kind.code, status, meaning.replace("`", "")))
+    return [found[code] for code in sorted(found)]
 
 
 def problem_fields(error: HermeticError) -> dict[str, Any]:

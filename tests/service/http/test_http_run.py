@@ -212,6 +212,12 @@ def test_the_log_tells_neither_code_nor_inputs(service: LiveService, client: htt
     assert not [line for line in service.log if "marker" in str(line)]
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/v1/runs/run_0", "/v1/sessions/0"])
+def test_the_page_explains_every_kind_of_problem(client: httpx2.Client, path: str) -> None:
+    page, _, name = client.get(path).json()["type"].partition("#")
+    assert f'id="{name}"' in client.get(page).text
+
+
 def test_the_page_loads_nothing_from_elsewhere(client: httpx2.Client) -> None:
     page = client.get("/docs")
     assert "default-src 'none'" in page.headers["content-security-policy"]
