@@ -68,6 +68,7 @@ libraries are kept out of the working folder, whose files are part of the result
 _REHEARSAL = RunRequest(b"print(end='', flush=True)", filename="<rehearsal>")
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
+_NEXT_RUN = RunRequest(b"0", filename="<check>")
 
 
 class Guest:
@@ -124,6 +125,7 @@ class Guest:
         )
         self._variables = settings.environment
         self._state_limits = settings.state_limits or limits
+        self._is_kept = settings.state_limits is not None
         self._snapshot = snapshot
         self._restored = False
         self._waking = waking
@@ -305,6 +307,7 @@ class Guest:
 
     def _begin(self, request: RunRequest) -> None:
         self._wakeup.clear()
+        self._kernel.reopen_streams()
         self._instance.clear_interrupt()
         self._budget.renew(request.limits.output_bytes)
         self._input.renew()
@@ -317,7 +320,8 @@ class Guest:
     def _execute(self, request: RunRequest, action: str = "run") -> RunReport:
         try:
             with self._bounded(request.limits):
-                return self._ask_agent(request, action)
+                report = self._ask_agent(request, action)
+                return self._checked(report) if self._is_kept and report.alive else report
         except Exited as stop:
             return _exited(stop.status)
         except GuestStop as stop:
@@ -331,6 +335,22 @@ class Guest:
         except Exception as error:
             # A fault of ours must end this guest and nothing else.
             return _crashed(type(error).__name__, f"the host failed: {error}")
+
+    def _checked(self, report: RunReport) -> RunReport:
+        """The report of a run whose guest is to be kept: not alive if another run would fail.
+
+        It is found out by one, which has what time the run left.
+        """
+        self._instance.clear_interrupt()
+        self._kernel.reopen_streams()
+        if self._ask_agent(_NEXT_RUN, "rehearse").outcome is Outcome.OK:
+            return report
+        report = replace(report, alive=False)
+        if report.outcome is not Outcome.OK:
+            return report
+        message = "the run left its interpreter unable to execute anything more"
+        error = RunError("GuestMisbehaved", message)
+        return replace(report, outcome=Outcome.ERROR, exit_code=1, error=error)
 
     def _ask_agent(self, request: RunRequest, action: str) -> RunReport:
         message = {
@@ -493,10 +513,11 @@ def run_in_guest_thread(function: Callable[[], T]) -> T:
 
 
 def _no_answer(*, memory_refused: bool) -> RunReport:
-    """Of a run that left the guest's agent unable to answer."""
+    """Of a run that left the guest's agent unable to answer, which it will not be again."""
     if memory_refused:
         message = "the guest had no memory left to answer with"
         error = RunError("MemoryError", message, limit="memory_bytes")
         return RunReport(Outcome.MEMORY, exit_code=137, error=error)
     message = "the guest did not answer; what it answers with may have been changed by its code"
-    return RunReport(Outcome.ERROR, exit_code=1, error=RunError("GuestMisbehaved", message))
+    error = RunError("GuestMisbehaved", message)
+    return RunReport(Outcome.ERROR, exit_code=1, error=error, alive=False)

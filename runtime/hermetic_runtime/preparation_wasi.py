@@ -15,6 +15,7 @@ from hermetic_runtime.compilation import Compiler, Metering, compilation_key
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.preparation import Progress
 from hermetic_runtime.prepared import is_complete
+from hermetic_runtime.uv_executable import uv_executable
 from hermetic_wasm.wasi_image import WASI, WasiImage
 
 
@@ -68,6 +69,4 @@ def optimise_in_background(metering: Metering) -> bool:
 
 
 def _argument(metering: Metering, compiler: Compiler) -> dict[str, Any]:
-    from uv import find_uv_bin
-
-    return {"metering": metering.value, "compiler": compiler.value, "uv": find_uv_bin()}
+    return {"metering": metering.value, "compiler": compiler.value, "uv": uv_executable()}

@@ -32,6 +32,23 @@ def test_a_session_keeps_its_variables_from_command_to_command() -> None:
     assert session("run", "demo", "-c", "print(x + 1)").stdout == "42\n"
 
 
+@pytest.mark.parametrize("interpreter", ["pyodide", "wasi"])
+def test_a_run_that_makes_the_interpreter_useless_leaves_the_variables_as_they_were(
+    interpreter: str,
+) -> None:
+    session("new", "demo", "--interpreter", interpreter)
+    session("run", "demo", "-c", "import builtins, os\nx = 42")
+
+    closed = session("run", "demo", "-c", "os.closerange(0, 100)")
+    damaged = session("run", "demo", "-c", "x = 0\nbuiltins.compile = None")
+
+    assert (closed.returncode, closed.stderr) == (0, "")
+    assert damaged.returncode == 1
+    assert "unable to execute anything more" in damaged.stderr
+    assert "the session's variables are as they were before this run" in damaged.stderr
+    assert session("run", "demo", "-c", "print(x)").stdout == "42\n"
+
+
 def test_a_run_may_be_given_as_json() -> None:
     session("new", "demo")
 

@@ -75,12 +75,12 @@ class Kernel:
         self._namespace = Namespace(mounts)
         self._entries = Entries(self._namespace)
         self._table = DescriptorTable(open_files)
-        for description in (
+        self._streams = (
             InputDescription(stdin),
             OutputDescription(stdout),
             OutputDescription(stderr),
-        ):
-            self._table.add(description)
+        )
+        self.reopen_streams()
         self._wakeup = wakeup
         self._umask = 0o022
         self._next_pipe = count(1).__next__
@@ -114,6 +114,12 @@ class Kernel:
         return self._namespace.resolve(self._base(dirfd, path), path, follow=follow)
 
     # Opening and closing
+
+    def reopen_streams(self) -> None:
+        """Have descriptors 0, 1 and 2 be the guest's streams where they are closed."""
+        for fd, description in enumerate(self._streams):
+            if self._table.find(fd) is None:
+                self._table.replace(fd, description)
 
     def open(self, dirfd: int, path: bytes, flags: int, mode: int) -> int:
         self._table.check_free()

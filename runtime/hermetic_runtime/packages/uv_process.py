@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hermetic_runtime.cache import cache_directory, private_directory
-from hermetic_runtime.errors import InstallError, PreparationError
+from hermetic_runtime.errors import InstallError
+from hermetic_runtime.uv_executable import uv_executable
 
 _MOST_LINES = 2000
 _RETRIES = "2"
@@ -67,7 +68,7 @@ def run_uv(
     too long, and `PreparationError` when there is no uv. Whatever `on_line` raises, and
     KeyboardInterrupt, ends uv.
     """
-    command = [_executable(), *arguments, *_ALWAYS, "pylock"]
+    command = [uv_executable(), *arguments, *_ALWAYS, "pylock"]
     if offline:
         command.append("--offline")
     said: deque[str] = deque(maxlen=_MOST_LINES)
@@ -112,18 +113,6 @@ def run_uv(
         )
     if status != 0:
         raise UvFailed("".join(said))
-
-
-def _executable() -> str:
-    try:
-        from uv import find_uv_bin
-
-        return find_uv_bin()
-    except (ImportError, FileNotFoundError) as error:
-        raise PreparationError(
-            "uv is missing, which installs packages",
-            hint="Reinstall hermetic-runtime: it depends on the Python package `uv`.",
-        ) from error
 
 
 def _empty_project() -> Path:

@@ -193,3 +193,27 @@ def test_standard_streams_go_one_way_and_have_no_offset(kernel: Kernel) -> None:
 
 def test_standard_streams_are_character_devices(kernel: Kernel) -> None:
     assert {kernel.fstat(fd).mode & 0o170000 for fd in (0, 1, 2)} == {0o020000}
+
+
+def test_streams_that_were_closed_are_opened_again() -> None:
+    output: dict[str, bytes] = {}
+    kernel = new_kernel(output=output)
+    for fd in range(3):
+        kernel.close(fd)
+
+    kernel.reopen_streams()
+
+    kernel.write(1, b"out")
+    kernel.write(2, b"err")
+    assert (kernel.read(0, 1), output) == (b"", {"stdout": b"out", "stderr": b"err"})
+
+
+def test_what_took_the_place_of_a_stream_stays_there() -> None:
+    kernel = new_kernel()
+    reader, writer = kernel.pipe()
+    kernel.dup_to(reader, 0)
+
+    kernel.reopen_streams()
+
+    kernel.write(writer, b"x")
+    assert kernel.read(0, 1) == b"x"

@@ -77,6 +77,21 @@ def test_the_other_interpreter_has_sessions_too(client: httpx2.Client, wasi_prep
     assert client.get(f"/v1/sessions/{session}").json()["interpreter"].startswith("wasi-")
 
 
+@pytest.mark.parametrize("interpreter", ["pyodide", "wasi"])
+def test_a_run_that_makes_the_interpreter_useless_leaves_the_session_as_it_was(
+    client: httpx2.Client, interpreter: str, wasi_prepared: None
+) -> None:
+    session = create(client, interpreter=interpreter)
+    run(client, session, "import builtins, os; x = 42")
+
+    closed = run(client, session, "os.closerange(0, 100)")
+    damaged = run(client, session, "x = 0; builtins.compile = None")
+
+    assert (closed["outcome"], closed["session_restored"]) == ("ok", False)
+    assert (damaged["outcome"], damaged["session_restored"]) == ("error", True)
+    assert value(client, session, "x") == 42
+
+
 def test_a_session_has_packages_of_its_own(client: httpx2.Client) -> None:
     session = create(client, requirements=["six==1.17.0"], interpreter="pyodide")
     assert value(client, session, "import six; six.__version__") == "1.17.0"

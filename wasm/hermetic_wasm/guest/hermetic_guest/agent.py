@@ -16,13 +16,14 @@ from hermetic_guest import (
     search_path,
     snapshots,
     source,
+    streams,
     values,
 )
 
 RESERVE_BYTES = 4 * 1024 * 1024
 
 _main = sys.modules["__main__"].__dict__
-_runs = 0
+_unnamed = 0
 _reserve = []
 
 
@@ -64,29 +65,22 @@ def run(request):
 
 def rehearse(request):
     """Go the way of a run, and leave no trace: what is used for the first time is slow."""
-    global _runs
     arguments = sys.argv
     answer = run(request)
     sys.argv = arguments
     linecache.cache.pop(request["filename"], None)
-    _runs -= 1
     return answer
 
 
 def _execute(request):
-    global _runs
-    _runs += 1
     _renew_reserve()
-    if _runs > 1:
-        sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
-    filename = request["filename"]
-    if filename == "<code>" and _runs > 1:
-        filename = f"<code {_runs}>"
+    filename = _told_apart(request["filename"])
     sys.argv = request["arguments"]
     if not filename.startswith("<"):
         _main["__file__"] = filename
     answer = {"exit_code": 0, "value": None, "error": None}
     try:
+        streams.renew()
         import_rules.obey(request["imports"])
         inputs.set_up(_main, request["inputs"], request["files"])
         code = source.compile_source(request["source"], filename)
@@ -110,6 +104,15 @@ def _execute(request):
     return answer
 
 
+def _told_apart(filename):
+    """Code without a name of its own gets a number, so that tracebacks show the right lines."""
+    global _unnamed
+    if filename != "<code>":
+        return filename
+    _unnamed += 1
+    return filename if _unnamed == 1 else f"<code {_unnamed}>"
+
+
 def _renew_reserve():
     """Keep memory back again, where at least as much is left to run with."""
     if not _reserve:
@@ -130,9 +133,9 @@ def _call_exit_functions(answer):
 
 
 def _flush(answer):
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         try:
-            stream.flush()
+            getattr(sys, name).flush()
         except (AttributeError, ValueError):
             continue
         except BaseException as error:

@@ -16,7 +16,8 @@ def preload(request):
         except BaseException as error:
             failed[name] = f"{type(error).__name__}: {error}"
     warming.warm()
-    _forget_what_differs()
+    for forget, what in _WHAT_DIFFERS:
+        forget(what)
     generators = _generators()
     import gc
 
@@ -26,22 +27,44 @@ def preload(request):
 
 
 def resume(request):
-    """Take on the variables of this guest, and random state that no other guest has."""
-    os.environ.update(request["variables"])
-    _forget_what_differs()
+    """Take on the variables of this guest, and random state that no other guest has.
+
+    What the guest has put in the place of something stays as it is.
+    """
+    for take_on, what in ((_set_variables, request["variables"]), *_WHAT_DIFFERS):
+        try:
+            take_on(what)
+        except Exception:
+            continue
     return {}
 
 
-def _forget_what_differs():
-    """What was found in folders, and the state of random number generators."""
-    for folder in (search_path.SITE_PACKAGES, search_path.WORKSPACE):
-        sys.path_importer_cache.pop(folder, None)
-    if "random" in sys.modules:
-        sys.modules["random"].seed()
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
-    if "tempfile" in sys.modules:
-        sys.modules["tempfile"]._name_sequence = None
+def _set_variables(variables):
+    os.environ.update(variables)
+
+
+def _forget_folder(path):
+    sys.path_importer_cache.pop(path, None)
+
+
+def _seed(module):
+    if module in sys.modules:
+        sys.modules[module].seed()
+
+
+def _forget_temporary_names(module):
+    if module in sys.modules:
+        sys.modules[module]._name_sequence = None
+
+
+_WHAT_DIFFERS = (
+    (_forget_folder, search_path.SITE_PACKAGES),
+    (_forget_folder, search_path.WORKSPACE),
+    (_seed, "random"),
+    (_seed, "numpy.random"),
+    (_forget_temporary_names, "tempfile"),
+)
+"""What was found in folders, and random state."""
 
 
 def _generators():
