@@ -44,7 +44,7 @@ def attempt_by_command(program: HostileProgram, interpreter: InterpreterName) ->
     except (ValueError, LookupError) as error:
         printed = done.stdout[-200:] + done.stderr[-500:]
         return Attempt(None, 0.0, (f"no result ({error!r}) but {printed!r}",))
-    faults = faults_of(program, result)
+    faults = faults_of(program, result, program.outcomes_in(interpreter))
     if b"Traceback" in done.stderr:
         faults.append(f"the host raised: {done.stderr[-500:]!r}")
     return Attempt(result.outcome, result.usage.wall_seconds, tuple(faults))
@@ -61,7 +61,7 @@ def attempt_over_http(
     if response.status_code != 200:
         return Attempt(None, 0.0, (f"{response.status_code}: {response.text[:300]}",))
     result = result_from(response.json())
-    faults = faults_of(program, result)
+    faults = faults_of(program, result, program.outcomes_in(interpreter))
     canary = client.post("/v1/run", json={"code": "6 * 7", "interpreter": interpreter}).json()
     if canary.get("outcome") != "ok" or canary["value"]["json"] != 42:
         faults.append(f"the next run was touched: {canary}")

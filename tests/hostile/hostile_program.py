@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hermetic_runtime.limits import KIB, MIB, Limits
+from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.results import Outcome
 
 OK = frozenset({Outcome.OK})
@@ -24,7 +25,9 @@ LONG_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class HostileProgram:
-    """One program, and the outcomes that are right for it.
+    """One program, and the outcomes that are right for it: more than one only where it
+    depends on the compiler, or on how the machine's time and the guest's memory fall out.
+    `in_wasi` are those of the WASI interpreter where they are others.
 
     A program that would never end has `short` time; the others have enough for a machine
     that is busy with other things. `final` runs what was registered to run at the exit.
@@ -34,6 +37,7 @@ class HostileProgram:
     name: str
     code: str
     outcomes: frozenset[Outcome]
+    in_wasi: frozenset[Outcome] | None = None
     short: bool = False
     final: bool = False
     alters_itself: bool = False
@@ -43,9 +47,18 @@ class HostileProgram:
     value_bytes: int = 64 * KIB
     memory_bytes: int = 96 * MIB
 
+    def outcomes_in(self, interpreter: InterpreterName) -> frozenset[Outcome]:
+        own = self.in_wasi if interpreter == "wasi" else None
+        return own or self.outcomes
+
     @property
     def source(self) -> str:
         return f"print('begun', flush=True)\n{self.code}"
+
+    @property
+    def roomy_limits(self) -> Limits:
+        """For a sandbox in which other runs go before and after: those have time."""
+        return replace(self.limits, wall_seconds=LONG_SECONDS, cpu_seconds=LONG_SECONDS)
 
     @property
     def limits(self) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile_program import ERROR, MEMORY, OK, TIMEOUT, HostileProgram, endless
+from hostile_program import ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram, endless
 
 PROGRAMS = (
     endless("a busy loop", "while True: pass"),
@@ -302,5 +302,65 @@ a = [0]
 for x in a: a.append(x)
 """,
         MEMORY,
+    ),
+    HostileProgram(
+        "a finalizer at the exit that never ends",
+        """
+import weakref
+class A: pass
+a = A()
+def f():
+    while True: pass
+weakref.finalize(a, f)
+""",
+        TIMEOUT,
+        short=True,
+        final=True,
+    ),
+    HostileProgram(
+        "finalizers that raise, one after the other",
+        """
+class A:
+    def __del__(self): raise ValueError('x' * 1000)
+for _ in range(10_000): A()
+""",
+        OUTPUT,
+    ),
+    endless(
+        "an asynchronous generator without end",
+        """
+async def f():
+    while True: yield
+async for _ in f(): pass
+""",
+    ),
+    endless(
+        "an asynchronous generator that refuses to close",
+        """
+async def f():
+    while True:
+        try: yield
+        except BaseException: pass
+g = f()
+await anext(g)
+while True:
+    try: await g.aclose()
+    except (RuntimeError, StopAsyncIteration): pass
+""",
+    ),
+    endless(
+        "cycles with finalizers, collected again and again",
+        """
+import gc
+class A:
+    def __del__(self): kept.append(self)
+kept = []
+while True:
+    a = A()
+    a.a = a
+    del a
+    gc.collect()
+    kept.clear()
+""",
     ),
 )

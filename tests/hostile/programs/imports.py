@@ -83,7 +83,7 @@ with open('/tmp/p/bad.pyc', 'wb') as file:
     file.write(importlib.util.MAGIC_NUMBER + bytes(12) + b'\\xe3' + b'\\xff' * 100)
 import bad
 """,
-        ERROR | CRASHED,
+        ERROR,
         alters_itself=True,
     ),
     HostileProgram(
@@ -93,7 +93,79 @@ import site
 open('/workspace/a.pth', 'w').write('import os; os._exit(3)')
 site.addsitedir('/workspace')
 """,
+        ERROR,
+        alters_itself=True,
+    ),
+    importing(
+        "a package that starts threads",
+        "import threading\nthreading.Thread(target=print).start()",
+        ERROR,
+    ),
+    importing(
+        "a package that hooks every import",
+        "import sys\nsys.meta_path.insert(0, type('F', (), {'find_spec': lambda *_: 1 / 0})())\n"
+        "import wave",
+        ERROR,
+    ),
+    importing(
+        "a package that removes itself",
+        "import os, shutil\nshutil.rmtree(os.path.dirname(__file__))\nfrom . import other",
+        ERROR,
+    ),
+    importing(
+        "a package that changes what was imported before it",
+        "import os, json, io\nos.path.join = json.dumps = io.open = None",
+        OK,
+    ),
+    importing(
+        "a package that hides an exit in its attributes",
+        "def __getattr__(name): raise SystemExit(3)\nfrom bad import anything",
+        ERROR,
+    ),
+    importing(
+        "a package that is deeper than the stack",
+        "import sys\nsys.setrecursionlimit(10**6)\nexec('x = ' + '-' * 5000 + '1')",
         OK | ERROR,
+    ),
+    HostileProgram(
+        "a package whose metadata lies",
+        """
+import importlib.metadata, os, sys
+os.makedirs('/tmp/p/bad-1.dist-info')
+with open('/tmp/p/bad-1.dist-info/METADATA', 'w') as file:
+    file.write('Name: ../../etc\\nVersion: ' + '9' * 10**5 + '\\nRequires-Dist: ' + '(' * 10**5)
+with open('/tmp/p/bad-1.dist-info/RECORD', 'w') as file:
+    file.write('../../../../etc/passwd,sha256=x,-1\\n')
+sys.path.insert(0, '/tmp/p')
+found = importlib.metadata.distribution('bad')
+print(found.files[0].locate().read_text())
+""",
+        ERROR,
+        alters_itself=True,
+    ),
+    HostileProgram(
+        "packages that import each other without end",
+        """
+import sys
+for i in range(150):
+    with open(f'/tmp/chain{i}.py', 'w') as file:
+        file.write(f'import chain{(i + 1) % 150}\\nfrom chain{(i + 1) % 150} import missing')
+sys.path.insert(0, '/tmp')
+import chain0
+""",
+        ERROR,
+        alters_itself=True,
+    ),
+    HostileProgram(
+        "a package of names for the interpreter's own",
+        """
+import sys
+for name in ('sitecustomize', 'usercustomize', 'hermetic_guest', '_json', 'linecache'):
+    with open(f'/workspace/{name}.py', 'w') as file: file.write('raise SystemExit(7)')
+sys.path.insert(0, '/workspace')
+import sitecustomize
+""",
+        ERROR,
         alters_itself=True,
     ),
 )

@@ -29,7 +29,7 @@ ctypes.string_at(0)
 import ctypes
 ctypes.memset(0x10000, 255, 10**6)
 """,
-        ERROR | CRASHED,
+        ERROR,
     ),
     altering(
         "a library of the host",
@@ -64,7 +64,7 @@ import _host
 print([n for n in dir(_host)])
 _host.call('x', b'')
 """,
-        ERROR | OK,
+        ERROR,
     ),
     altering(
         "bytecode made of noise",
@@ -78,7 +78,7 @@ for _ in range(200):
         exec(f.__code__.replace(co_code=code, co_stacksize=50))
     except BaseException: pass
 """,
-        _ANY_END | TIMEOUT,
+        CRASHED,
     ),
     altering(
         "bytecode that reaches outside its constants",
@@ -88,7 +88,7 @@ import dis
 code = bytes([dis.opmap['LOAD_CONST'], 255, dis.opmap['RETURN_VALUE'], 0])
 print(exec(f.__code__.replace(co_code=code, co_consts=())))
 """,
-        _ANY_END,
+        ERROR | CRASHED,
     ),
     altering(
         "bytecode whose stack is too small",
@@ -96,7 +96,7 @@ print(exec(f.__code__.replace(co_code=code, co_consts=())))
 def f(): return [1, 2, 3, [4, 5, [6, 7]]]
 exec(f.__code__.replace(co_stacksize=0))
 """,
-        _ANY_END,
+        OK | CRASHED,
     ),
     altering(
         "a jump out of the code",
@@ -106,7 +106,7 @@ def f():
 import dis
 exec(f.__code__.replace(co_code=bytes([dis.opmap['JUMP_FORWARD'], 255] * 4)))
 """,
-        _ANY_END | TIMEOUT,
+        ERROR | CRASHED,
     ),
     altering(
         "marshalled data that is damaged",
@@ -120,7 +120,7 @@ for _ in range(2000):
     try: marshal.loads(bytes(damaged))
     except BaseException: pass
 """,
-        _ANY_END,
+        OK,
     ),
     altering(
         "marshalled code that is damaged, executed",
@@ -134,7 +134,7 @@ for _ in range(300):
     try: exec(marshal.loads(bytes(damaged)), {})
     except BaseException: pass
 """,
-        _ANY_END | TIMEOUT,
+        CRASHED,
     ),
     HostileProgram(
         "a pickle that executes",
@@ -142,7 +142,8 @@ for _ in range(300):
 import pickle
 pickle.loads(b'cos\\nsystem\\n(S"id"\\ntR.')
 """,
-        OK | ERROR,
+        OK,
+        in_wasi=ERROR,
     ),
     HostileProgram(
         "pickles made of noise",
@@ -153,7 +154,7 @@ for _ in range(2000):
     try: pickle.loads(bytes(r.randrange(256) for _ in range(40)))
     except BaseException: pass
 """,
-        OK | MEMORY,
+        OK,
     ),
     altering(
         "built-in functions replaced",
@@ -163,16 +164,16 @@ for name in dir(builtins):
     if name[0] != '_' and name not in ('setattr',):
         setattr(builtins, name, None)
 """,
-        _ANY_END,
+        ERROR,
     ),
-    altering("built-in functions removed", "__builtins__.__dict__.clear()", _ANY_END),
+    altering("built-in functions removed", "__builtins__.__dict__.clear()", ERROR),
     altering(
         "built-in functions of the frame replaced",
         """
 __builtins__ = {}
 print(1)
 """,
-        _ANY_END,
+        OK,
     ),
     altering(
         "modules removed",
@@ -181,7 +182,7 @@ import sys
 sys.modules.clear()
 import json
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "modules of the agent replaced",
@@ -192,7 +193,7 @@ for name in list(sys.modules):
         sys.modules[name] = None
 1 / 0
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "functions of the agent replaced",
@@ -205,7 +206,7 @@ for name, module in list(sys.modules.items()):
                 value.__code__ = (lambda *a, **k: {'outcome': 'ok'}).__code__
 42
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "objects of the agent searched for and changed",
@@ -217,7 +218,7 @@ for thing in gc.get_objects():
             if key[:2] != '__': thing[key] = print
 42
 """,
-        _ANY_END,
+        OK,
     ),
     altering(
         "frames below walked and changed",
@@ -230,7 +231,7 @@ while frame:
         except BaseException: pass
     frame = frame.f_back
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "an exception that raises when it is shown",
@@ -246,7 +247,7 @@ raise Bad
     altering(
         "an exception with a name to deceive",
         "raise type('Timeout\\n\\x1b[2J' + 'x' * 10**5, (Exception,), {})('wall_seconds')",
-        ERROR | OUTPUT,
+        OUTPUT,
     ),
     altering(
         "an exception of a group that is deep",
@@ -256,7 +257,7 @@ for _ in range(5000):
     error = ExceptionGroup('', [error])
 raise error
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "an exception hook that raises",
@@ -266,7 +267,7 @@ def hook(*_): raise SystemExit(0)
 sys.excepthook = hook
 1 / 0
 """,
-        ERROR | OK,
+        ERROR,
     ),
     altering(
         "a hook that cannot be shown",
@@ -277,7 +278,7 @@ class A:
     def __del__(self): 1 / 0
 A()
 """,
-        OK | ERROR,
+        OK,
     ),
     altering(
         "an audit hook that refuses everything",
@@ -287,7 +288,7 @@ def hook(*_): raise ValueError
 sys.addaudithook(hook)
 open('/tmp/a')
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "a profile function that raises",
@@ -297,7 +298,7 @@ def profile(*_): raise ValueError
 sys.setprofile(profile)
 len([])
 """,
-        _ANY_END,
+        ERROR,
     ),
     HostileProgram(
         "a trace function that changes lines",
@@ -315,7 +316,7 @@ def f():
     return a, b
 f()
 """,
-        _ANY_END | TIMEOUT,
+        TIMEOUT,
         short=True,
         alters_itself=True,
     ),
@@ -328,7 +329,7 @@ m.use_tool_id(1, 'x')
 m.register_callback(1, m.events.INSTRUCTION, lambda *_: 1 / 0)
 m.set_events(1, m.events.INSTRUCTION)
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "an import hook that raises",
@@ -348,7 +349,7 @@ import sys
 sys.path[:] = [object(), None, 1, '\\0']
 import wave
 """,
-        _ANY_END,
+        ERROR,
     ),
     altering(
         "an exit from everywhere",
@@ -377,7 +378,7 @@ sys.exit({'a': [1] * 1000})
 import sys
 sys.exit(2**70)
 """,
-        ERROR | OK,
+        OK,
     ),
     HostileProgram(
         "an exit from an exit function",
@@ -410,7 +411,7 @@ os.abort()
 import faulthandler
 faulthandler._sigsegv()
 """,
-        CRASHED | ERROR | OK,
+        CRASHED,
     ),
     HostileProgram(
         "a fatal error on purpose",
@@ -418,7 +419,7 @@ faulthandler._sigsegv()
 import faulthandler
 faulthandler._fatal_error_c_thread()
 """,
-        CRASHED | ERROR,
+        ERROR,
     ),
     HostileProgram(
         "a null pointer on purpose",
@@ -426,7 +427,8 @@ faulthandler._fatal_error_c_thread()
 import _testcapi
 _testcapi.crash_no_current_thread()
 """,
-        CRASHED | ERROR,
+        CRASHED,
+        in_wasi=ERROR,
     ),
     HostileProgram(
         "a signal to itself",
@@ -434,7 +436,7 @@ _testcapi.crash_no_current_thread()
 import os
 os.kill(os.getpid(), 9)
 """,
-        ERROR | CRASHED,
+        ERROR,
     ),
     HostileProgram(
         "a signal to the parent",
@@ -442,7 +444,7 @@ os.kill(os.getpid(), 9)
 import os
 os.kill(os.getppid(), 9)
 """,
-        ERROR | CRASHED,
+        ERROR,
     ),
     HostileProgram(
         "a signal to everybody",
@@ -450,7 +452,7 @@ os.kill(os.getppid(), 9)
 import os
 os.kill(-1, 9)
 """,
-        ERROR | CRASHED,
+        ERROR,
     ),
     HostileProgram(
         "a signal raised",
@@ -458,7 +460,8 @@ os.kill(-1, 9)
 import signal
 signal.raise_signal(signal.SIGTERM)
 """,
-        ERROR | CRASHED | OK,
+        ERROR,
+        in_wasi=CRASHED,
     ),
     HostileProgram(
         "processes without end",
@@ -522,7 +525,7 @@ while True: _thread.start_new_thread(print, ())
 import _interpreters
 a = [_interpreters.create() for _ in range(100)]
 """,
-        ERROR | MEMORY | CRASHED | OK,
+        ERROR,
     ),
     altering(
         "a garbage collector that is kept busy",
@@ -545,7 +548,7 @@ def f(*_): raise SystemExit
 gc.callbacks.append(f)
 gc.collect()
 """,
-        OK | ERROR,
+        OK,
     ),
     altering(
         "an object that is changed while it is used",
@@ -578,13 +581,109 @@ class A:
 globals()['a'] = A()
 del a
 """,
-        _ANY_END,
+        OK,
     ),
     HostileProgram("a source with zeros", "exec(b'a = 1\\0b = 2')", ERROR),
     HostileProgram(
         "a source of an unknown coding", "exec(b'# coding: nonsense\\nprint(1)')", ERROR
     ),
     HostileProgram(
-        "a source of another coding", "exec(b'# coding: utf-7\\n+AGE-=1\\nprint(a)')", ERROR | OK
+        "a source of another coding", "exec(b'# coding: utf-7\\n+AGE-=1\\nprint(a)')", OK
+    ),
+    HostileProgram(
+        "an audit hook that never ends",
+        """
+import sys
+def hook(*_):
+    while True: pass
+sys.addaudithook(hook)
+open('/tmp/a')
+""",
+        TIMEOUT,
+        short=True,
+        alters_itself=True,
+    ),
+    altering(
+        "an audit hook that ends the process",
+        """
+import os, sys
+sys.addaudithook(lambda *_: os._exit(5))
+open('/tmp/a')
+""",
+        ERROR,
+    ),
+    altering(
+        "an audit hook that counts, and refuses the agent",
+        """
+import sys
+def hook(event, arguments):
+    if event == 'compile': raise SystemExit(9)
+sys.addaudithook(hook)
+42
+""",
+        OK,
+    ),
+    altering(
+        "an audit hook that recurses",
+        """
+import sys
+def hook(event, arguments):
+    if event == 'recurse': sys.audit('recurse')
+sys.addaudithook(hook)
+sys.audit('recurse')
+""",
+        ERROR,
+    ),
+    HostileProgram(
+        "marshalled data that asks for a large object",
+        """
+import marshal
+for kind in b's', b'u', b'a', b'(', b'[', b'<', b'>', b'l':
+    for size in (b'\\xff\\xff\\xff\\x7f', b'\\xff\\xff\\xff\\xff', b'\\0\\0\\0\\x80'):
+        try: marshal.loads(kind + size)
+        except (EOFError, ValueError, TypeError, MemoryError, OverflowError): pass
+""",
+        OK,
+    ),
+    HostileProgram(
+        "marshalled data that refers to what is not there",
+        """
+import marshal
+for data in (b'r\\0\\0\\0\\0', b'r\\xff\\xff\\xff\\xff', b'\\xfb'):
+    try: marshal.loads(data)
+    except (EOFError, ValueError, TypeError): pass
+""",
+        OK,
+    ),
+    altering(
+        "a codec that raises in every print",
+        """
+import codecs, sys
+def search(name): raise SystemExit(3)
+codecs.register(search)
+'x'.encode('something else')
+""",
+        ERROR,
+    ),
+    altering(
+        "a display hook and a repr of its own for everything",
+        """
+import builtins
+builtins.repr = lambda _: 7
+builtins.str = builtins.len = builtins.isinstance = builtins.getattr = builtins.repr
+42
+""",
+        ERROR | OK,
+    ),
+    altering(
+        "the request of the agent read and answered",
+        """
+import sys
+frame = sys._getframe()
+while frame.f_back: frame = frame.f_back
+frame.f_locals['request'] = b'forged'
+raise SystemExit(repr(frame.f_code.co_name)[:20])
+""",
+        ERROR,
     ),
 )

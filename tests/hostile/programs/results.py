@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hostile_program import ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram
+from hostile_program import ERROR, OK, OUTPUT, TIMEOUT, HostileProgram
 
 PROGRAMS = (
     HostileProgram("a huge text", "'x' * 10**7", OUTPUT),
     HostileProgram("a huge list", "list(range(10**6))", OUTPUT),
-    HostileProgram("a huge number", "1 << 10**7", OK | OUTPUT | ERROR),
-    HostileProgram("a number over Python's limit of digits", "1 << 60_000", OK | OUTPUT | ERROR),
+    HostileProgram("a huge number", "1 << 10**7", ERROR),
+    HostileProgram("a number over Python's limit of digits", "1 << 60_000", ERROR),
     HostileProgram(
         "a list that holds itself",
         """
@@ -34,7 +34,7 @@ a = []
 for _ in range(50_000): a = [a]
 a
 """,
-        OK | ERROR,
+        ERROR,
     ),
     HostileProgram(
         "a list that is deep enough for the host",
@@ -43,10 +43,10 @@ a = []
 for _ in range(900): a = [a]
 a
 """,
-        OK | ERROR,
+        OK,
     ),
     HostileProgram("not a number", "[float('nan'), float('inf'), -float('inf')]", OK),
-    HostileProgram("lone surrogates", "['\\udc80', {'\\ud800': '\\udfff'}]", OK),
+    HostileProgram("lone surrogates", "['\\udc80', {'\\ud800': '\\udfff'}]", ERROR | OK),
     HostileProgram("zeros in text", "{'a\\0b': '\\0' * 100}", OK),
     HostileProgram("keys of every type", "{1: 1, '1': 2, None: 3, True: 4, 1.5: 5, (): 6}", OK),
     HostileProgram(
@@ -73,7 +73,7 @@ class S(str):
     def encode(self, *a): return 7
 S('x')
 """,
-        OK | ERROR,
+        OK,
     ),
     HostileProgram(
         "a number that is none",
@@ -83,7 +83,7 @@ class N(int):
     __str__ = __format__ = __index__ = __repr__
 N(5)
 """,
-        OK | ERROR,
+        OK,
     ),
     HostileProgram(
         "a list that changes as it is read",
@@ -94,7 +94,7 @@ class L(list):
     def __len__(self): return 10**9
 L([1])
 """,
-        OK | OUTPUT | MEMORY | TIMEOUT,
+        TIMEOUT,
         short=True,
     ),
     HostileProgram(
@@ -105,7 +105,7 @@ class D(dict):
         while True: yield 'a', 1
 D(a=1)
 """,
-        OK | OUTPUT | MEMORY | TIMEOUT,
+        TIMEOUT,
         short=True,
     ),
     HostileProgram(
@@ -115,7 +115,7 @@ class A:
     def __repr__(self): raise ValueError
 A()
 """,
-        ERROR | OK,
+        ERROR,
     ),
     HostileProgram(
         "a value that exits when it is shown",
@@ -124,7 +124,7 @@ class A:
     def __repr__(self): raise SystemExit(3)
 A()
 """,
-        ERROR | OK,
+        ERROR,
     ),
     HostileProgram(
         "a value that never ends being shown",
@@ -144,7 +144,7 @@ class A:
     def __repr__(self): return 7
 A()
 """,
-        ERROR | OK,
+        ERROR,
     ),
     HostileProgram(
         "a value that is shown as a huge text",
@@ -162,7 +162,7 @@ class A:
     def __repr__(self): return '\\udc80\\0\\x1b[2J'
 A()
 """,
-        OK | ERROR,
+        OK,
     ),
     HostileProgram(
         "a value that says it is anything",
@@ -172,7 +172,7 @@ class A:
     def __call__(self, *a, **k): return self
 A()
 """,
-        OK | ERROR,
+        OK,
     ),
     HostileProgram(
         "a value whose class lies",
@@ -181,7 +181,7 @@ class A:
     __class__ = property(lambda self: dict)
 A()
 """,
-        OK | ERROR,
+        OK,
     ),
     HostileProgram(
         "a value whose type can't be asked",
@@ -191,11 +191,9 @@ class M(type):
 class A(metaclass=M): pass
 A()
 """,
-        OK | ERROR,
+        OK,
     ),
-    HostileProgram(
-        "displays without end", "while True: display('x' * 100)", TIMEOUT | OK, short=True
-    ),
+    HostileProgram("displays without end", "while True: display('x' * 100)", TIMEOUT, short=True),
     HostileProgram(
         "a display that is huge",
         """
@@ -233,7 +231,7 @@ class A:
     def _repr_html_(self): raise SystemExit(3)
 A()
 """,
-        OK | ERROR,
+        ERROR,
     ),
     HostileProgram(
         "a display that never ends",
@@ -259,7 +257,7 @@ for place in ('/tmp', '/workspace', '/'):
         ERROR,
     ),
     HostileProgram("an error with surrogates", "raise ValueError('\\udc80\\0\\x1b')", ERROR),
-    HostileProgram("an error of ten megabytes", "raise ValueError('x' * 10**7)", ERROR | OUTPUT),
+    HostileProgram("an error of ten megabytes", "raise ValueError('x' * 10**7)", OUTPUT),
     HostileProgram(
         "an error with notes without end",
         """
@@ -267,7 +265,7 @@ e = ValueError()
 e.__notes__ = ['x' * 1000] * 10_000
 raise e
 """,
-        ERROR | OUTPUT,
+        OUTPUT,
     ),
     HostileProgram(
         "an error whose notes are none",
@@ -286,7 +284,7 @@ raise MemoryError('memory_bytes')
 """,
         ERROR,
     ),
-    HostileProgram("a MemoryError that is raised by hand", "raise MemoryError", MEMORY | ERROR),
+    HostileProgram("a MemoryError that is raised by hand", "raise MemoryError", ERROR),
     HostileProgram(
         "a full disk that is raised by hand",
         """

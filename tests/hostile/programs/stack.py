@@ -23,7 +23,7 @@ sys.setrecursionlimit(10**9)
 def f(): f()
 f()
 """,
-        _BAD_END | TIMEOUT,
+        TIMEOUT | MEMORY | CRASHED,
         short=True,
         alters_itself=True,
     ),
@@ -35,7 +35,7 @@ sys.setrecursionlimit(10**9)
 def f(*_): return list(map(f, [1]))
 f()
 """,
-        _BAD_END | TIMEOUT,
+        TIMEOUT | ERROR,
         short=True,
         alters_itself=True,
     ),
@@ -155,7 +155,7 @@ a = ()
 for _ in range(100_000): a = (a,)
 hash(a)
 """,
-        OK | _BAD_END,
+        OK | CRASHED,
     ),
     HostileProgram(
         "a deep list, let go",
@@ -215,7 +215,7 @@ i = iter([1])
 for _ in range(200_000): i = map(int, i)
 next(i)
 """,
-        OK | _BAD_END,
+        OK | CRASHED,
     ),
     HostileProgram(
         "a deep chain of iterators, let go",
@@ -238,7 +238,7 @@ for _ in range(100_000):
     f.x = 1
 f()
 """,
-        _BAD_END | OK,
+        OK | CRASHED,
     ),
     HostileProgram(
         "deep JSON, read",
@@ -256,22 +256,20 @@ a = []
 for _ in range(100_000): a = [a]
 json.dumps(a)
 """,
-        ERROR | OUTPUT,
+        OUTPUT,
     ),
-    HostileProgram("deep brackets, evaluated", "eval('(' * 10_000 + ')' * 10_000)", _BAD_END),
+    HostileProgram("deep brackets, evaluated", "eval('(' * 10_000 + ')' * 10_000)", ERROR),
     HostileProgram(
         "deep brackets, parsed",
         """
 import ast
 ast.parse('[' * 5_000 + ']' * 5_000)
 """,
-        _BAD_END,
+        ERROR,
     ),
+    HostileProgram("deep operators, compiled", "compile('-' * 100_000 + '1', 'a', 'eval')", ERROR),
     HostileProgram(
-        "deep operators, compiled", "compile('-' * 100_000 + '1', 'a', 'eval')", _BAD_END
-    ),
-    HostileProgram(
-        "deep attributes, compiled", "compile('a' + '.a' * 100_000, 'a', 'eval')", _BAD_END | OK
+        "deep attributes, compiled", "compile('a' + '.a' * 100_000, 'a', 'eval')", ERROR
     ),
     HostileProgram(
         "deep blocks, compiled",
@@ -287,7 +285,7 @@ for _ in range(100_000):
     node = ast.UnaryOp(ast.Not(), node)
 compile(ast.fix_missing_locations(ast.Expression(node)), 'a', 'eval')
 """,
-        _BAD_END,
+        ERROR,
     ),
     HostileProgram(
         "a deep literal",
@@ -295,7 +293,8 @@ compile(ast.fix_missing_locations(ast.Expression(node)), 'a', 'eval')
 import ast
 ast.literal_eval('[' * 50_000 + ']' * 50_000)
 """,
-        _BAD_END,
+        OUTPUT,
+        in_wasi=ERROR,
     ),
     HostileProgram(
         "a deep regular expression",
@@ -303,7 +302,7 @@ ast.literal_eval('[' * 50_000 + ']' * 50_000)
 import re
 re.compile('(' * 50_000 + ')' * 50_000)
 """,
-        _BAD_END,
+        OUTPUT,
     ),
     HostileProgram(
         "a regular expression that recurses over its text",
@@ -311,7 +310,7 @@ re.compile('(' * 50_000 + ')' * 50_000)
 import re
 re.match('(?:a|b)*?c', 'ab' * 1_000_000)
 """,
-        OK | ERROR | MEMORY,
+        OK,
     ),
     HostileProgram(
         "a deep pickle, made",
@@ -321,7 +320,7 @@ a = []
 for _ in range(100_000): a = [a]
 pickle.dumps(a)
 """,
-        _BAD_END,
+        OUTPUT,
     ),
     HostileProgram(
         "a deep pickle, read",
@@ -329,7 +328,7 @@ pickle.dumps(a)
 import pickle
 pickle.loads(b']' * 200_000 + b'a' * 199_999 + b'.')
 """,
-        OK | _BAD_END,
+        ERROR,
     ),
     HostileProgram(
         "deep marshalled data",
@@ -337,7 +336,7 @@ pickle.loads(b']' * 200_000 + b'a' * 199_999 + b'.')
 import marshal
 marshal.loads(b'[\\1\\0\\0\\0' * 100_000)
 """,
-        _BAD_END,
+        ERROR,
     ),
     HostileProgram(
         "deep XML",
@@ -345,7 +344,7 @@ marshal.loads(b'[\\1\\0\\0\\0' * 100_000)
 import xml.etree.ElementTree as t
 t.fromstring('<a>' * 200_000 + '</a>' * 200_000)
 """,
-        OK | _BAD_END,
+        OK | CRASHED,
     ),
     HostileProgram(
         "a deep copy",
@@ -355,7 +354,7 @@ a = []
 for _ in range(100_000): a = [a]
 copy.deepcopy(a)
 """,
-        ERROR | OUTPUT,
+        OUTPUT,
     ),
     HostileProgram(
         "a class with a long line of ancestors",
@@ -363,7 +362,7 @@ copy.deepcopy(a)
 c = object
 for i in range(20_000): c = type('C', (c,), {})
 """,
-        _BAD_END | TIMEOUT | OK,
+        TIMEOUT,
         short=True,
     ),
     HostileProgram(
@@ -373,7 +372,7 @@ class A:
     def __del__(self): A()
 A()
 """,
-        OK | _BAD_END | TIMEOUT,
+        OK,
         short=True,
     ),
     HostileProgram(
@@ -382,6 +381,76 @@ A()
 f = lambda *a: len(a)
 eval('f(' + '0,' * 200_000 + ')')
 """,
-        OK | _BAD_END,
+        MEMORY,
+    ),
+    HostileProgram(
+        "a deep chain of instances, let go",
+        """
+class A: pass
+a = None
+for _ in range(200_000):
+    b = A()
+    b.a = a
+    a = b
+del a, b
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of instances with slots and finalizers, let go",
+        """
+class A:
+    __slots__ = ('a',)
+    def __del__(self): pass
+a = None
+for _ in range(100_000):
+    b = A()
+    b.a = a
+    a = b
+del a, b
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of generators, let go",
+        """
+def f(g): yield g
+a = None
+for _ in range(100_000):
+    b = f(a)
+    next(b)
+    a = b
+del a, b
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of tracebacks, let go",
+        """
+def f(depth):
+    if depth: f(depth - 1)
+    raise ValueError
+try: f(200)
+except ValueError as e: error = e
+for _ in range(50_000):
+    try: raise error
+    except ValueError as e: error = e
+del error
+""",
+        OK | CRASHED,
+    ),
+    HostileProgram(
+        "a deep chain of callbacks of weak references",
+        """
+import weakref
+class A: pass
+a = A()
+for _ in range(20_000):
+    b = A()
+    b.ref = weakref.ref(a, lambda _, a=a: None)
+    a = b
+del a, b
+""",
+        OK | CRASHED,
     ),
 )
