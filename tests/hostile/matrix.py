@@ -86,7 +86,8 @@ def _ways(client: httpx2.Client) -> Iterable[Way]:
         yield Way(f"{name} shared", partial(attempt, interpreter=name, isolation="shared"))
         session = partial(attempt_in_session, interpreter=name, isolation="process")
         yield Way(f"{name} session", session)
-        yield Way(f"{name} folders", partial(attempt_in_folders, interpreter=name))
+        folders = partial(attempt_in_folders, interpreter=name, isolation="process")
+        yield Way(f"{name} folders", folders)
         yield Way(f"{name} command", partial(attempt_by_command, interpreter=name))
         yield Way(f"{name} http", partial(attempt_over_http, interpreter=name, client=client))
 

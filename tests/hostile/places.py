@@ -77,7 +77,9 @@ def _faults_of_the_session(
     return faults
 
 
-def attempt_in_folders(program: HostileProgram, interpreter: InterpreterName) -> Attempt:
+def attempt_in_folders(
+    program: HostileProgram, interpreter: InterpreterName, isolation: Isolation
+) -> Attempt:
     """Run the program with a folder of the host in the place of /tmp, writable, and one that
     its files are given back to.
     """
@@ -96,6 +98,7 @@ def attempt_in_folders(program: HostileProgram, interpreter: InterpreterName) ->
                 out=out,
                 limits=program.limits,
                 interpreter=interpreter,
+                isolation=isolation,
             )
             faults += faults_of(program, result, program.outcomes_in(interpreter))
             seen = run(
