@@ -673,7 +673,7 @@ builtins.repr = lambda _: 7
 builtins.str = builtins.len = builtins.isinstance = builtins.getattr = builtins.repr
 42
 """,
-        ERROR | OK,
+        ERROR,
     ),
     altering(
         "the request of the agent read and answered",

@@ -46,7 +46,7 @@ a
         OK,
     ),
     HostileProgram("not a number", "[float('nan'), float('inf'), -float('inf')]", OK),
-    HostileProgram("lone surrogates", "['\\udc80', {'\\ud800': '\\udfff'}]", ERROR | OK),
+    HostileProgram("lone surrogates", "['\\udc80', {'\\ud800': '\\udfff'}]", OK),
     HostileProgram("zeros in text", "{'a\\0b': '\\0' * 100}", OK),
     HostileProgram("keys of every type", "{1: 1, '1': 2, None: 3, True: 4, 1.5: 5, (): 6}", OK),
     HostileProgram(
