@@ -122,7 +122,8 @@ while size > 1:
         """
 import zlib
 c = zlib.compressobj(9)
-small = b''.join(c.compress(bytes(10**6)) for _ in range(200)) + c.flush()
+first, again = (c.compress(bytes(10**6)) + c.flush(zlib.Z_FULL_FLUSH) for _ in 'ab')
+small = first + again * 200
 zlib.decompress(small)
 """,
         MEMORY,
@@ -132,7 +133,8 @@ zlib.decompress(small)
         """
 import gzip, io, zlib
 c = zlib.compressobj(9, wbits=31)
-small = b''.join(c.compress(bytes(10**6)) for _ in range(200)) + c.flush()
+first, again = (c.compress(bytes(10**6)) + c.flush(zlib.Z_FULL_FLUSH) for _ in 'ab')
+small = first + again * 200
 gzip.GzipFile(fileobj=io.BytesIO(small)).read()
 """,
         MEMORY,
