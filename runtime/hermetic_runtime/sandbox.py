@@ -209,8 +209,9 @@ class Sandbox:
         Without `capture_value` the last expression's value is dropped. A `final` run
         calls exit functions and closes the sandbox.
 
-        `sys.exit` ends the run; a guest that is lost (a trap, `os._exit`, a limit that
-        cut it off) closes the sandbox, and the result says so by its outcome. What the
+        `sys.exit` ends the run; a guest that is lost (a trap, `os._exit`, an interpreter
+        that can't answer any more, a limit that cut it off) closes the sandbox, and the
+        result says so by its outcome. What the
         guest changed in writable mounts is written back when the run has ended.
 
         Raises `InvalidInput` before anything starts, `SandboxClosed` after the guest

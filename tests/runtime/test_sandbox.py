@@ -379,6 +379,21 @@ def test_a_guest_that_ended_itself_closes_the_sandbox(sandbox: Sandbox) -> None:
         sandbox.run("1")
 
 
+def test_a_run_that_leaves_nobody_to_answer_closes_the_sandbox(sandbox: Sandbox) -> None:
+    result = sandbox.run("print('so far', flush=True)\n__builtins__.__dict__.clear()")
+
+    assert (result.outcome, result.stdout.text) == (Outcome.ERROR, "so far\n")
+    assert sandbox.closed
+
+
+def test_streams_that_a_run_closed_are_open_in_the_next(sandbox: Sandbox) -> None:
+    sandbox.run("import os, sys\nsys.stdout.close()\nos.closerange(0, 100)")
+
+    result = sandbox.run("print(input())\nprint('err', file=sys.stderr)", stdin="line\n")
+
+    assert (result.stdout.text, result.stderr.text) == ("line\n", "err\n")
+
+
 def test_a_closed_sandbox_says_so(options: SandboxOptions) -> None:
     sandbox = Sandbox(**options)
     sandbox.close()

@@ -52,8 +52,9 @@ class Session:
     """Variables, imports and functions persist from run to run, and files in /workspace.
 
     When `run` returns, what it left is on disk. A run that ends in a trap, at a deadline,
-    out of memory or with the guest's exit leaves the variables as they were before it, and
-    its result says so (`session_restored`); files that earlier runs made are kept.
+    out of memory or with the guest's exit, or after which its interpreter can execute
+    nothing more, leaves the variables as they were before it, and its result says so
+    (`session_restored`); files that earlier runs made are kept.
 
     A context manager: leaving it hibernates the session, which then costs no memory, and
     lets go of it. Only one `Session` at a time has a session open. One thread at a time
