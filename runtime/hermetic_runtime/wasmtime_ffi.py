@@ -637,12 +637,17 @@ def _function_value(function: Extern) -> Any:
 def call_table_function(store: GuestStore, table: Extern, slot: int, argument: int) -> None:
     """Call a funcref table's function of one i32 and no result, its type checked.
 
-    Raises `wasmtime.WasmtimeError` when the slot is empty, outside, or of another type.
+    Raises `wasmtime.WasmtimeError` when the slot is empty, outside, or of another type,
+    and otherwise what calling a `GuestFunction` does.
     """
     found = wasmtime.Table._from_raw(table.raw.of.table).get(store.store, slot)
-    if not isinstance(found, wasmtime.Func):
-        raise wasmtime.WasmtimeError(f"table slot {slot} holds no function")
-    found(store.store, argument)
+    if not isinstance(found, wasmtime.Func) or not _takes_one_i32(found.type(store.store)):
+        raise wasmtime.WasmtimeError(f"table slot {slot} holds no function of one i32")
+    GuestFunction(store, _function_extern(found._func))(argument)
+
+
+def _takes_one_i32(function_type: wasmtime.FuncType) -> bool:
+    return function_type.params == [wasmtime.ValType.i32()] and not function_type.results
 
 
 def memory_bytes(store: GuestStore, memory: Extern) -> memoryview:

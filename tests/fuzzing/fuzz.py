@@ -1,7 +1,7 @@
 """Random calls and inputs, for as long as they are asked for, as a report.
 
-    scripts/fuzz [--seed 1] [--calls 1000000] [--streams 5000] [--changes 500]
-                 [--scripts 20000] [--modules 5000]
+    scripts/fuzz [--seed 1] [--calls 1000000] [--native-calls 300000] [--streams 5000]
+                 [--changes 500] [--scripts 20000] [--modules 5000]
 
 The same seed gives the same calls and inputs. Ends with status 1 when something was found;
 what is printed then says which seed repeats it alone.
@@ -14,13 +14,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import TypeVar
 
 from changes import fault_of_changes, hostile_changes
 from frames import fault_of_stream, hostile_stream
-from host_calls import fuzz_guest
+from host_calls import CalledGuest, FuzzedGuest, fuzz_guest
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
+from native_calls import NativeGuest
 
 _CALLS_OF_A_GUEST = 2000
 _SHOWN_FAULTS = 20
@@ -32,13 +34,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calls", type=int, default=1_000_000, help="of host functions")
+    parser.add_argument("--native-calls", type=int, default=300_000, help="through the engine")
     parser.add_argument("--streams", type=int, default=5000, help="of a guest process")
     parser.add_argument("--changes", type=int, default=500, help="lists, of a mounted folder")
     parser.add_argument("--scripts", type=int, default=20_000, help="with a metadata block")
     parser.add_argument("--modules", type=int, default=5000, help="to be translated")
     options = parser.parse_args()
     first = options.seed * _SEEDS_APART
-    found = _report_calls(first, options.calls)
+    found = _report_calls("host functions", first, options.calls, FuzzedGuest)
+    found += _report_calls(
+        "host functions through the engine", first, options.native_calls, NativeGuest
+    )
     found += _report_inputs(
         "streams of frames", first, options.streams, hostile_stream, fault_of_stream
     )
@@ -50,21 +56,25 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _report_calls(first: int, calls: int) -> int:
+def _report_calls(
+    name: str, first: int, calls: int, guest_of: Callable[[Random, Path], CalledGuest]
+) -> int:
     """The number of faults that calls of host functions had."""
     began = time.monotonic()
     counted: Counter[str] = Counter()
     found = 0
     for number in range(-(-calls // _CALLS_OF_A_GUEST)):
         seed = first + number
-        faults = fuzz_guest(Random(seed), _CALLS_OF_A_GUEST, counted)
+        faults = fuzz_guest(Random(seed), _CALLS_OF_A_GUEST, counted, guest_of)
         for fault in faults[: max(0, _SHOWN_FAULTS - found)]:
             print(f"FAULT of seed {seed}: {fault.call}: {fault.what}", flush=True)
         found += len(faults)
+    if not calls:
+        return 0
     fewest, least = counted.most_common()[-1]
     seconds = time.monotonic() - began
     print(
-        f"{counted.total():,} calls of {len(counted)} host functions in {seconds:.0f} s,"
+        f"{counted.total():,} calls of {len(counted)} {name} in {seconds:.0f} s,"
         f" {least:,} at the least ({fewest}): {found} faults",
         flush=True,
     )

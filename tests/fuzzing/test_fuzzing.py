@@ -6,7 +6,8 @@ from random import Random
 
 from changes import fault_of_changes, hostile_changes
 from frames import fault_of_stream, hostile_stream
-from host_calls import FuzzedGuest, fuzz_guest, hosted_folder
+from guest_kernels import hosted_folder
+from host_calls import FuzzedGuest, fuzz_guest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
