@@ -26,7 +26,12 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.endings import describe_end
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.launching import LaunchedProcess, Launcher, SinceNow
+from hermetic_runtime.processes.launching import (
+    LaunchedProcess,
+    Launcher,
+    SinceNow,
+    no_more_processes,
+)
 from hermetic_runtime.processes.messages import (
     Failed,
     GuestMountPoint,
@@ -113,7 +118,10 @@ class GuestProcess:
         self.interpreter = ready.interpreter
 
     def _launch(self) -> _Hold:
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise no_more_processes(error.errno) from None
         with theirs:
             try:
                 process = self._launcher.launch(theirs)

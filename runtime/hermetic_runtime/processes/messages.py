@@ -16,6 +16,7 @@ from hermetic_runtime.processes.run_requests import (
     request_from_fields,
     request_to_fields,
 )
+from hermetic_runtime.processes.untrusted_text import printable
 from hermetic_runtime.request_bounds import (
     FILES_BYTES,
     IMPORT_PATTERNS_BYTES,
@@ -215,7 +216,8 @@ class Failed(NamedTuple):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        return cls(fields.text("code", 100), fields.text("message", 4000))
+        message = " ".join(fields.text("message", 4000).split())
+        return cls(fields.text("code", 100), printable(message))
 
 
 class Output(NamedTuple):

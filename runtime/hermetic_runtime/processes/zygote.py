@@ -15,8 +15,9 @@ import select
 import selectors
 import signal
 import socket
+import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,13 +26,17 @@ from typing import NoReturn
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.processes import guest_process
 from hermetic_runtime.processes.confinement import ParentDeath, confine_all
+from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, to_zygote
 
+_ENVIRONMENT_BYTES = 16 * 1024
+"""Room for three paths of the greatest length (PATH_MAX, Linux limits.h)."""
 _RECORD_BYTES = 4096
+_MOST_DESCRIPTORS = 2
 _LIKELY = (
     "hermetic_runtime.interpreters.loading",
     "hermetic_runtime.interpreters.pyodide",
@@ -51,7 +56,7 @@ def main(parent_pid: str) -> None:
         return
     confine_all()
     _import_while_waiting(control)
-    encoded = control.recv(_RECORD_BYTES)
+    encoded = control.recv(_ENVIRONMENT_BYTES)
     if not encoded:
         return
     environment = load_environment(Environment.decode(encoded))
@@ -116,15 +121,25 @@ class Zygote:
         self._serving = False
 
     def _receive(self) -> None:
-        record, descriptors, _, _ = socket.recv_fds(self._control, _RECORD_BYTES, 2)
-        if not record:
-            self._stop()
+        """Do what a record asks. One that asks for nothing that there is gets no answer: its
+        descriptors are closed, which tells who waits for one.
+        """
+        record, descriptors, _, _ = socket.recv_fds(self._control, _RECORD_BYTES, _MOST_DESCRIPTORS)
+        try:
+            if not record:
+                self._stop()
+                return
+            spawn = _read_spawn(record)
+            guest_end, reports = _sockets(descriptors)
+            descriptors = []
+        except ProtocolError:
             return
-        guest_end, reports = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-        for message in FrameDecoder(to_zygote()).feed(record):
-            if isinstance(message, Spawn) and message.keeps_state:
-                self._import_what_keeps_state()
-            self._spawn(guest_end, reports)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        if spawn.keeps_state:
+            self._import_what_keeps_state()
+        self._spawn(guest_end, reports)
 
     def _import_what_keeps_state(self) -> None:
         """Once, and not in each guest process. Guests of one run need none of it."""
@@ -137,21 +152,36 @@ class Zygote:
         try:
             pid = os.fork()
         except OSError as error:
-            _send(reports, Failed("sandbox_crashed", f"can't fork: {error.strerror}"))
+            guest_end.close()
+            self._refuse(reports, error)
             return
         if pid == 0:
             self._become_guest_process(guest_end, reports)
         guest_end.close()
-        child = self._children[pid] = Child(pid, os.pidfd_open(pid), reports)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            self._refuse(reports, error)
+            return
+        child = self._children[pid] = Child(pid, pidfd, reports)
         _send(reports, Spawned(pid), child.pidfd)
         self._watch(child.pidfd, partial(self._reap, child))
         self._watch(reports, partial(self._kill, child))
+
+    def _refuse(self, reports: socket.socket, error: OSError) -> None:
+        _send(reports, Failed("sandbox_crashed", f"can't fork: {error.strerror}"))
+        reports.close()
 
     def _become_guest_process(self, guest_end: socket.socket, reports: socket.socket) -> NoReturn:
         try:
             self._parent_death.kill_with_parent()
             for key in self._selector.get_map().values():
                 os.close(key.fd)
+            for child in self._children.values():
+                if not child.watched:
+                    child.reports.close()
             reports.close()
             guest_process.main(guest_end, self._environment, self._restored)
         finally:
@@ -159,7 +189,7 @@ class Zygote:
 
     def _kill(self, child: Child) -> None:
         """Whoever watched over this child has let go of it."""
-        if child.pid in self._children and child.watched:
+        if self._children.get(child.pid) is child and child.watched:
             child.watched = False
             self._selector.unregister(child.reports)
             with suppress(ProcessLookupError):
@@ -181,6 +211,24 @@ class Zygote:
             ),
         )
         child.reports.close()
+
+
+def _read_spawn(record: bytes) -> Spawn:
+    """Raises `ProtocolError` for a record that is not one request."""
+    decoder = FrameDecoder(to_zygote())
+    requests = list(decoder.feed(record))
+    if len(requests) != 1 or not isinstance(requests[0], Spawn) or not decoder.is_between_frames:
+        raise ProtocolError("a record that is not one request")
+    return requests[0]
+
+
+def _sockets(descriptors: Iterable[int]) -> tuple[socket.socket, socket.socket]:
+    """Takes them over, unless it raises `ProtocolError` for what is not two sockets."""
+    match [each for each in descriptors if stat.S_ISSOCK(os.fstat(each).st_mode)]:
+        case [guest_end, reports]:
+            return socket.socket(fileno=guest_end), socket.socket(fileno=reports)
+        case _:
+            raise ProtocolError("a request without two sockets")
 
 
 def _send(reports: socket.socket, message: Message, *descriptors: int) -> None:

@@ -8,71 +8,31 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import socket
 import threading
 import weakref
-from contextlib import suppress
 
 from hermetic_runtime.cache_use import Held
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.limits import MIB
-from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
-from hermetic_runtime.processes.messages import Failed
-from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
-from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, from_zygote
+from hermetic_runtime.processes.launching import LaunchedProcess, no_more_processes
+from hermetic_runtime.processes.protocol import encode
+from hermetic_runtime.processes.zygote_child import (
+    LOAD_SECONDS,
+    ZygoteChild,
+    ZygoteLost,
+    ZygoteSilent,
+    receive_child,
+)
+from hermetic_runtime.processes.zygote_messages import Spawn
 from hermetic_runtime.processes.zygote_process import start_zygote
 
-_RECORD_BYTES = 64 * 1024
-_LOAD_SECONDS = 30.0
 MOST_LAUNCHES = 5000
 """After so many forks a zygote is replaced, whatever it may have gathered."""
 _MOST_GROWTH_BYTES = 64 * MIB
 _LOOK_EVERY = 100
 """Launches between two looks at how much memory a zygote has."""
-
-
-class ZygoteLost(Exception):
-    """The zygote has ended."""
-
-
-class ZygoteChild:
-    """A guest process that the zygote forked."""
-
-    def __init__(self, pid: int, pidfd: int, reports: socket.socket) -> None:
-        self.pid = pid
-        self._pidfd = pidfd
-        self._reports = reports
-        self._end: ProcessEnd | None = None
-        self._lock = threading.Lock()
-
-    def kill(self) -> None:
-        with self._lock:
-            if self._pidfd >= 0:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-
-    def wait(self, timeout: float) -> ProcessEnd | None:
-        if self._end is None:
-            with suppress(ZygoteLost, TimeoutError):
-                message, _ = _receive(self._reports, timeout)
-                if isinstance(message, Exited):
-                    self._end = ProcessEnd(
-                        message.status, message.cpu_seconds, message.peak_memory_bytes
-                    )
-        return self._end
-
-    @property
-    def closed(self) -> bool:
-        return self._pidfd < 0
-
-    def close(self) -> None:
-        with self._lock:
-            if self._pidfd >= 0:
-                os.close(self._pidfd)
-                self._pidfd = -1
-        self._reports.close()
 
 
 class Zygote:
@@ -84,6 +44,7 @@ class Zygote:
         """Start a zygote for `environment`. Does not wait for it."""
         self._held = Held(environment)
         self._process = start_zygote(environment)
+        self._process.control.settimeout(LOAD_SECONDS)
         self._launches = 0
         self._first_bytes = 0
         self._children: weakref.WeakSet[ZygoteChild] = weakref.WeakSet()
@@ -108,35 +69,33 @@ class Zygote:
             return any(not child.closed for child in self._children)
 
     def launch(self, guest_end: socket.socket, *, keeps_state: bool) -> ZygoteChild:
-        """Raises `ZygoteLost`, and `SandboxCrashed` when there can be no more processes."""
-        reports, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        """Raises `ZygoteLost`, `ZygoteSilent`, and `SandboxCrashed` when there can be no more
+        processes.
+        """
+        try:
+            reports, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise no_more_processes(error.errno) from None
         try:
             with remote:
-                descriptors = [guest_end.fileno(), remote.fileno()]
-                socket.send_fds(self._process.control, [encode(Spawn(keeps_state))], descriptors)
-            message, pidfd = _receive(reports, _LOAD_SECONDS)
-            match message:
-                case Spawned(pid) if pidfd is not None:
-                    child = ZygoteChild(pid, pidfd, reports)
-                    with self._counting:
-                        self._launches += 1
-                        self._children.add(child)
-                    return child
-                case Failed():
-                    raise SandboxCrashed(message.message)
-                case _:
-                    raise ZygoteLost
-        except TimeoutError:
-            reports.close()
-            raise SandboxCrashed(
-                f"the zygote did not answer within {_LOAD_SECONDS:.0f} seconds"
-            ) from None
-        except OSError:
-            reports.close()
-            raise ZygoteLost from None
+                self._ask(guest_end, remote, keeps_state=keeps_state)
+            child = receive_child(reports)
         except BaseException:
             reports.close()
             raise
+        with self._counting:
+            self._launches += 1
+            self._children.add(child)
+        return child
+
+    def _ask(self, guest_end: socket.socket, remote: socket.socket, *, keeps_state: bool) -> None:
+        descriptors = [guest_end.fileno(), remote.fileno()]
+        try:
+            socket.send_fds(self._process.control, [encode(Spawn(keeps_state))], descriptors)
+        except TimeoutError:
+            raise ZygoteSilent from None
+        except OSError:
+            raise ZygoteLost from None
 
     def last_words(self) -> str:
         """The end of what it wrote to its log."""
@@ -166,16 +125,23 @@ class ZygoteLauncher:
         """
         zygote = _zygotes.get(self._environment)
         try:
-            return zygote.launch(guest_end, keeps_state=self._keeps_state)
+            return self._launch_by(zygote, guest_end)
         except ZygoteLost:
             zygote = _zygotes.replace(self._environment, zygote)
         try:
-            return zygote.launch(guest_end, keeps_state=self._keeps_state)
+            return self._launch_by(zygote, guest_end)
         except ZygoteLost:
-            words = zygote.last_words() or "it said nothing"
             _zygotes.discard(self._environment, zygote)
+            words = zygote.last_words() or "it said nothing"
             served = self._environment.interpreter
             raise SandboxCrashed(f"the zygote of {served} ended: {words}") from None
+
+    def _launch_by(self, zygote: Zygote, guest_end: socket.socket) -> ZygoteChild:
+        try:
+            return zygote.launch(guest_end, keeps_state=self._keeps_state)
+        except ZygoteSilent:
+            _zygotes.retire(self._environment, zygote)
+            raise
 
 
 class _Zygotes:
@@ -205,6 +171,13 @@ class _Zygotes:
         self.discard(environment, lost)
         return self.get(environment)
 
+    def retire(self, environment: Environment, silent: Zygote) -> None:
+        """Launch no more through it, and end it once its guests have ended."""
+        with self._lock:
+            if self._running.get(environment) is silent:
+                del self._running[environment]
+                self._worn.append(silent)
+
     def discard(self, environment: Environment, lost: Zygote) -> None:
         with self._lock:
             if self._running.get(environment) is not lost:
@@ -223,20 +196,6 @@ class _Zygotes:
         for zygote in (*self._running.values(), *self._worn):
             zygote.forget()
         self.__init__()
-
-
-def _receive(reports: socket.socket, timeout: float) -> tuple[Message, int | None]:
-    """A message and the descriptor beside it. Raises `ZygoteLost` and `TimeoutError`."""
-    reports.settimeout(timeout)
-    try:
-        record, descriptors, _, _ = socket.recv_fds(
-            reports, _RECORD_BYTES, 1, socket.MSG_CMSG_CLOEXEC
-        )
-    except ConnectionError:
-        raise ZygoteLost from None
-    for message in FrameDecoder(from_zygote()).feed(record):
-        return message, descriptors[0] if descriptors else None
-    raise ZygoteLost
 
 
 _zygotes = _Zygotes()

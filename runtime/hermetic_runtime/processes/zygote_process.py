@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.processes.programs import LOG_BYTES, start_python
+from hermetic_runtime.processes.untrusted_text import printable
 
 TYPE_CHECKING = False  # without `typing`, which takes 2 ms to import
 if TYPE_CHECKING:
@@ -64,13 +65,14 @@ class ZygoteProcess:
 
     def _read_log(self) -> str:
         text = os.pread(self._log, LOG_BYTES, 0).decode("utf-8", "replace")
-        return "\n".join(map(_printable, text.strip().splitlines()[-_LOG_LINES:]))
+        return "\n".join(map(printable, text.strip().splitlines()[-_LOG_LINES:]))
 
     def close(self) -> None:
         """End it, and with it all that it forked."""
         self.control.close()
         if not _wait_readable(self._pidfd, _END_SECONDS):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
         os.close(self._pidfd)
@@ -83,11 +85,6 @@ class ZygoteProcess:
         self.control.close()
         os.close(self._pidfd)
         os.close(self._log)
-
-
-def _printable(line: str) -> str:
-    """Guest processes can write to the log too, so it is not trusted with a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in line)
 
 
 def _wait_readable(descriptor: int, timeout: float) -> bool:
