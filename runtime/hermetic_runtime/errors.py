@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hermetic_wasm.errors import HermeticError, ImageError, MalformedModule
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "InvalidScript",
     "LinkError",
     "MalformedModule",
+    "NoMoreProcesses",
     "PackageDenied",
     "PreparationError",
     "SandboxClosed",
@@ -80,6 +83,17 @@ class SandboxCrashed(HermeticError):
     """The guest process was lost before it could take a run."""
 
     code = "sandbox_crashed"
+
+
+class NoMoreProcesses(SandboxCrashed):
+    """The system has no more processes, or no descriptors for one."""
+
+    def __init__(self, error_number: int | None) -> None:
+        """`error_number` is the one of the system's error (errno.h)."""
+        super().__init__(
+            f"a guest process can't be started: {os.strerror(error_number or 0)}",
+            hint="Close sandboxes that are not needed, or raise the limits of this process.",
+        )
 
 
 class SessionBaseMissing(HermeticError):

@@ -15,7 +15,7 @@ from pathlib import Path
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Metering, compilation_key
 from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.prepared import MANIFEST, is_complete, read_manifest
+from hermetic_runtime.prepared import MANIFEST, is_complete, is_shortage, read_manifest
 from hermetic_wasm.images import PYODIDE, InterpreterImage
 
 
@@ -74,7 +74,9 @@ def verify_and_repair(directory: Path) -> bool:
         damaged = any(
             file_digest(directory / name) != digest for name, (_, digest) in files.items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError as error:
+        damaged = not is_shortage(error)
+    except (ValueError, KeyError, TypeError):
         damaged = True
     if damaged:
         (directory / MANIFEST).unlink(missing_ok=True)

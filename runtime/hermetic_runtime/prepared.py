@@ -5,6 +5,7 @@ Kept apart from the making of it, because every process that runs guests reads i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -35,6 +36,11 @@ class Manifest(TypedDict):
     most_memory_pages: int
     stubs: list[str]
     compiler: NotRequired[str]
+
+
+def is_shortage(error: OSError) -> bool:
+    """Whether the system had no more descriptors or memory, which says nothing of a file."""
+    return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -11,7 +11,12 @@ from typing import NamedTuple
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun, Driver, GuestSource, Isolation, metering_for
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.errors import PreparationError, SandboxClosed, SandboxCrashed
+from hermetic_runtime.errors import (
+    NoMoreProcesses,
+    PreparationError,
+    SandboxClosed,
+    SandboxCrashed,
+)
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounted_directories import MountedDirectories
@@ -105,8 +110,8 @@ class SandboxGuest:
             self._directories = directories = MountedDirectories(self._plan.mounts, self._plan.out)
             try:
                 driver = self._start_driver(provided.environment, directories.guest_mounts)
-            except (SandboxCrashed, PreparationError):
-                if not repair(provided.environment):
+            except (SandboxCrashed, PreparationError) as error:
+                if isinstance(error, NoMoreProcesses) or not repair(provided.environment):
                     raise
                 provided = self._provide(source)
                 driver = self._start_driver(provided.environment, directories.guest_mounts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Sequence
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -86,12 +87,17 @@ _ODD: tuple[Any, ...] = (
 
 def hostile_stream(choices: Random) -> bytes:
     """Frames that are sound, that are nearly sound, and that are none."""
-    return b"".join(_piece(choices) for _ in range(choices.randrange(1, 6)))
+    return damaged_stream(choices, _MESSAGES, pieces=5)
 
 
-def _piece(choices: Random) -> bytes:
+def damaged_stream(choices: Random, messages: Sequence[Message], pieces: int) -> bytes:
+    """So many pieces at the most: frames of messages, changed or not, and noise."""
+    return b"".join(_piece(choices, messages) for _ in range(choices.randrange(1, pieces + 1)))
+
+
+def _piece(choices: Random, messages: Sequence[Message]) -> bytes:
     sort = choices.randrange(10)
-    frame = encode(choices.choice(_MESSAGES))
+    frame = encode(choices.choice(messages))
     if sort < 3:
         return frame
     if sort < 6:

@@ -16,6 +16,7 @@ from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
 from hermetic_runtime.errors import (
     HermeticError,
+    NoMoreProcesses,
     SandboxClosed,
     SandboxCrashed,
     SessionBaseMissing,
@@ -30,7 +31,6 @@ from hermetic_runtime.processes.launching import (
     LaunchedProcess,
     Launcher,
     SinceNow,
-    no_more_processes,
 )
 from hermetic_runtime.processes.messages import (
     Failed,
@@ -121,7 +121,7 @@ class GuestProcess:
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
-            raise no_more_processes(error.errno) from None
+            raise NoMoreProcesses(error.errno) from None
         with theirs:
             try:
                 process = self._launcher.launch(theirs)

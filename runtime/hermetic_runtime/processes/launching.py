@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from contextlib import suppress
 from typing import NamedTuple, Protocol
-
-from hermetic_runtime.errors import SandboxCrashed
-
-
-def no_more_processes(error_number: int | None) -> SandboxCrashed:
-    """That the system has none, or no descriptors for one, by the number of its error."""
-    return SandboxCrashed(
-        f"a guest process can't be started: {os.strerror(error_number or 0)}",
-        hint="Close sandboxes that are not needed, or raise the limits of this process.",
-    )
 
 
 class ProcessEnd(NamedTuple):

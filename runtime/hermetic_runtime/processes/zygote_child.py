@@ -12,9 +12,9 @@ import socket
 import threading
 from contextlib import suppress
 
-from hermetic_runtime.errors import SandboxCrashed
+from hermetic_runtime.errors import NoMoreProcesses, SandboxCrashed
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.launching import ProcessEnd, no_more_processes
+from hermetic_runtime.processes.launching import ProcessEnd
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.protocol import FrameDecoder, Message
 from hermetic_runtime.processes.zygote_messages import Exited, Spawned, from_zygote
@@ -86,7 +86,7 @@ def receive_child(reports: socket.socket) -> ZygoteChild:
         case Spawned(pid) if descriptor is not None and _is_pidfd_of(descriptor, pid):
             return ZygoteChild(pid, descriptor, reports)
         case Spawned() if descriptor is None:
-            raise no_more_processes(errno.EMFILE)
+            raise NoMoreProcesses(errno.EMFILE)
         case Failed():
             _close(descriptor)
             raise SandboxCrashed(message.message)
@@ -117,9 +117,11 @@ def _receive(reports: socket.socket, timeout: float) -> tuple[Message, int | Non
 
 
 def _is_pidfd_of(descriptor: int, pid: int) -> bool:
-    """Whether it stands for that process, or for one that has ended. Where there is no
-    /proc, the zygote is believed (proc_pid_fdinfo(5)).
+    """Whether it stands for that process, which is another one than this, or for one that
+    has ended. Where there is no /proc, the zygote is believed (proc_pid_fdinfo(5)).
     """
+    if pid == os.getpid():
+        return False
     try:
         with open(f"/proc/self/fdinfo/{descriptor}", "rb", buffering=0) as file:
             lines = file.read(4096).split(b"\n")

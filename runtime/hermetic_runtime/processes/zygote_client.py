@@ -14,9 +14,9 @@ import weakref
 
 from hermetic_runtime.cache_use import Held
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.errors import SandboxCrashed
+from hermetic_runtime.errors import NoMoreProcesses, SandboxCrashed
 from hermetic_runtime.limits import MIB
-from hermetic_runtime.processes.launching import LaunchedProcess, no_more_processes
+from hermetic_runtime.processes.launching import LaunchedProcess
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.zygote_child import (
     LOAD_SECONDS,
@@ -75,7 +75,7 @@ class Zygote:
         try:
             reports, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except OSError as error:
-            raise no_more_processes(error.errno) from None
+            raise NoMoreProcesses(error.errno) from None
         try:
             with remote:
                 self._ask(guest_end, remote, keeps_state=keeps_state)
