@@ -15,21 +15,28 @@ from hermetic_runtime.interpreters.loading import load_interpreter
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.preparing_guest import LIBRARY_LIMITS, make_records
 from hermetic_wasm.images import InterpreterImage
+from hermetic_wasm.time_zones import time_zone_files
 
 _LIBRARY = "python3.14"
-_CODE = (
-    b"from hermetic_guest.precompile import main\nmain('/lib/python3.14')\nmain('/lib/hermetic')\n"
-)
+_CODE = b"""
+from hermetic_guest import precompile
+for library in ('/lib/python3.14', '/lib/hermetic', '/lib/time_zones'):
+    precompile.main(library)
+"""
 
 
 def library_sources(image: InterpreterImage) -> Iterator[tuple[str, bytes]]:
-    """Path under /lib, and contents, of every file of the standard library and of ours."""
+    """Path under /lib, and contents, of every file of the standard library, of ours, and of
+    the time zones.
+    """
     with zipfile.ZipFile(image.path("python_stdlib.zip")) as archive:
         for member in archive.infolist():
             if not member.is_dir():
                 yield f"{_LIBRARY}/{member.filename}", archive.read(member)
     for name, source in image.guest_sources():
         yield f"hermetic/{name}", source
+    for name, data in time_zone_files():
+        yield f"time_zones/{name}", data
 
 
 def pack_sources(path: Path, image: InterpreterImage) -> None:

@@ -3,12 +3,15 @@
     scripts/compatibility [NAME ...]      writes the page, or prints the lines of the named
 
 With suites named, their lines of the table and why tests failed are printed, and with
---files only the files whose path holds the given text are run.
+--files only the files whose path holds the given text are run. --outcomes keeps what came of
+every test, and --from prints the page of such a file again, without running anything.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,13 +28,25 @@ def main() -> None:
     suites = all_suites()
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(suites))
     parser.add_argument("--files", default="", help="run only files whose path holds this")
+    parser.add_argument("--guests", type=int, default=os.cpu_count(), help="how many at a time")
+    parser.add_argument("--outcomes", type=Path, help="write what came of every test, as JSON")
+    parser.add_argument("--from", type=Path, dest="kept", help="a file that --outcomes wrote")
     options = parser.parse_args()
+    if options.kept:
+        kept = json.loads(options.kept.read_text())
+        print(page((suites[name], [Test(*test) for test in kept[name]]) for name in kept), end="")
+        return
     unknown = [name for name in options.names if name not in suites]
     if unknown:
         parser.error(f"no suite is named {', '.join(unknown)}; there are {', '.join(suites)}")
     chosen = [suites[name] for name in options.names or suites]
+    done: list[tuple[Suite, Sequence[Test]]] = []
     with tempfile.TemporaryDirectory() as folder:
-        done = [(suite, outcomes(suite, Path(folder), options.files)) for suite in chosen]
+        for suite in chosen:
+            done.append((suite, outcomes(suite, Path(folder), options)))
+            if options.outcomes:
+                found = {each.package: tests for each, tests in done}
+                options.outcomes.write_text(json.dumps(found))
     if options.names:
         for suite, tests in done:
             print(row(suite, tests) + section(suite, tests))
@@ -39,10 +54,11 @@ def main() -> None:
         print(page(done), end="")
 
 
-def outcomes(suite: Suite, folder: Path, files: str) -> Sequence[Test]:
+def outcomes(suite: Suite, folder: Path, options: argparse.Namespace) -> Sequence[Test]:
     """Every test of the suite. Says on stderr how far it is."""
     tests: list[Test] = []
-    for path, some in run_suite(suite, unpack_tests(suite, folder), files):
+    unpacked = unpack_tests(suite, folder)
+    for path, some in run_suite(suite, unpacked, options.files, options.guests):
         tests += some
         print(f"{suite.package} {path}: {len(some)}", file=sys.stderr, flush=True)
     return tests

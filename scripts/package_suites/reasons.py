@@ -18,8 +18,7 @@ _KINDS = {
     ),
     "modules that are not there": r"ModuleNotFoundError|ctypes",
     "floating-point flags": r"FloatingPointError not raised",
-    "files that the archive has not": r"No such file or directory: '/suite/",
-    "files that the archive has read-only": r"Read-only file system: '/suite/",
+    "files that the archive has not": r"No such file or directory: '/workspace/suite/",
     "memory-mapped files": r"mmap is unavailable",
     "`dup`": r"\[Errno 58\] Not supported",
     "sockets": r"socket\.|gaierror",
@@ -43,7 +42,6 @@ ADVICE = {
         "WebAssembly has none, so `np.errstate` neither warns nor raises: look for `inf` and `nan`"
     ),
     "files that the archive has not": "nothing: these tests need the whole repository",
-    "files that the archive has read-only": "nothing: these tests change their own files",
     "memory-mapped files": "read the file instead",
     "`dup`": (
         "WASI duplicates no descriptors, so `np.fromfile` and `tofile` don't work: "
@@ -67,5 +65,6 @@ def kind_of(test: Test) -> str:
     """One of `ADVICE`; of several that fit, the one that is named first above."""
     if test.outcome == "lost":
         return _LOST
-    found = (kind for kind, pattern in _KINDS.items() if re.search(pattern, test.reason))
+    told = f"{test.name}\n{test.reason}"
+    found = (kind for kind, pattern in _KINDS.items() if re.search(pattern, told))
     return next(found, _OTHER)

@@ -28,6 +28,8 @@ _GROWING_FUNCTION = "sbrk"
 _LIBRARY_BEFORE = "/usr/local/lib/python315.zip"
 _PROGRAM_BEFORE = "/usr/local/bin/python.wasm"
 _PROVIDERS = {ExternKind.FUNCTION: "host", ExternKind.MEMORY: "memory"}
+_REPLACED = {"mmap.pyc"}
+"""Modules of the archive that only refuse, and for which the guest has others (`guest/`)."""
 _DATA_ARCHIVE = "matplotlib/mpl-data.zip"
 _DATA_FOLDER = "matplotlib/mpl-data"
 
@@ -84,7 +86,7 @@ def library_files(image: WasiImage, archive: Path) -> Iterator[tuple[str, bytes]
         if name == _DATA_ARCHIVE:
             for inner, data in _members(BytesIO(contents)):
                 yield f"{folder}/{_DATA_FOLDER}/{inner}", data
-        else:
+        elif name not in _REPLACED:
             yield f"{folder}/{name}", contents
     # The folder that packages are mounted on has to be there.
     yield f"{folder}/site-packages/README.txt", SITE_PACKAGES_NOTE

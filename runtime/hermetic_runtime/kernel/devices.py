@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from hermetic_runtime.kernel import entropy
@@ -19,15 +20,17 @@ from hermetic_runtime.kernel.filesystem import (
 
 _TRANSFER_BYTES = 1024 * 1024
 """Most bytes that one read of an endless device gives."""
-_ROOT_INODE = 1
+_DESCRIPTOR = re.compile(rb"0|[1-9][0-9]{0,5}")
+_ROOT_INODE, _DESCRIPTORS_INODE = 1, 10
+_FIRST_DESCRIPTOR_INODE = 16
 
 
 class DeviceFilesystem(Filesystem):
-    """null, zero, full, random, urandom, and stdin, stdout, stderr."""
+    """null, zero, full, random, urandom, stdin, stdout, stderr, and fd with every descriptor."""
 
     def __init__(self) -> None:
         super().__init__()
-        devices: dict[bytes, DeviceNode] = {
+        devices: dict[bytes, Node] = {
             b"null": NullDevice(self, 2, 1, 3),
             b"zero": ZeroDevice(self, 3, 1, 5),
             b"full": FullDevice(self, 4, 1, 7),
@@ -38,6 +41,7 @@ class DeviceFilesystem(Filesystem):
             b"stderr": DescriptorDevice(self, 9, 2),
         }
         self._root = DeviceDirectory(self, devices)
+        devices[b"fd"] = DescriptorDirectory(self, self._root)
 
     @property
     def root(self) -> Directory:
@@ -119,7 +123,7 @@ class DeviceDirectory(Directory):
 
     __slots__ = ("_devices", "_filesystem", "mode", "name", "removed")
 
-    def __init__(self, filesystem: Filesystem, devices: Mapping[bytes, DeviceNode]) -> None:
+    def __init__(self, filesystem: Filesystem, devices: Mapping[bytes, Node]) -> None:
         self._filesystem = filesystem
         self.mode = S_IFDIR | 0o755
         self.name = b""
@@ -145,4 +149,43 @@ class DeviceDirectory(Directory):
         for index, (name, device) in enumerate(self._devices.items(), FIRST_POSITION):
             if index >= position:
                 inode = device.attributes().inode
-                yield DirectoryEntry(inode, index + 1, S_IFCHR >> 12, name)
+                yield DirectoryEntry(inode, index + 1, device.mode >> 12, name)
+
+
+class DescriptorDirectory(Directory):
+    """/dev/fd. Opening N in it gives another descriptor of what the descriptor N refers to.
+
+    It lists nothing: which descriptors are open is asked for by number.
+    """
+
+    __slots__ = ("_filesystem", "_parent", "mode", "name", "removed")
+
+    def __init__(self, filesystem: Filesystem, parent: Directory) -> None:
+        self._filesystem = filesystem
+        self._parent = parent
+        self.mode = S_IFDIR | 0o555
+        self.name = b"fd"
+        self.removed = False
+
+    @property
+    def filesystem(self) -> Filesystem:
+        return self._filesystem
+
+    @property
+    def parent(self) -> Directory:
+        return self._parent
+
+    def attributes(self) -> Attributes:
+        device = self._filesystem.device
+        return Attributes(
+            device, _DESCRIPTORS_INODE, self.mode, 2, UID, GID, BLOCK_BYTES, 0, 0, 0, 0
+        )
+
+    def lookup(self, name: bytes) -> Node | None:
+        if _DESCRIPTOR.fullmatch(name) is None:
+            return None
+        fd = int(name)
+        return DescriptorDevice(self._filesystem, _FIRST_DESCRIPTOR_INODE + fd, fd)
+
+    def scan(self, position: int) -> Iterator[DirectoryEntry]:
+        return iter(())

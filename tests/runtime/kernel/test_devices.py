@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 from kernel_checks import fails_with, names_in, new_kernel
 
-from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY, O_RDWR, O_WRONLY, SEEK_END
+from hermetic_runtime.kernel.constants import (
+    AT_FDCWD,
+    O_CREAT,
+    O_RDONLY,
+    O_RDWR,
+    O_WRONLY,
+    SEEK_CUR,
+    SEEK_END,
+)
 from hermetic_runtime.kernel.devices import DeviceFilesystem
-from hermetic_runtime.kernel.errno import Errno
+from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.streams import BytesInput
 
@@ -28,7 +36,7 @@ def open_device(kernel: Kernel, name: bytes, flags: int = O_RDWR) -> int:
 
 
 def test_all_are_listed_as_character_devices(kernel: Kernel) -> None:
-    for name in names_in(kernel, b"/dev"):
+    for name in set(names_in(kernel, b"/dev")) - {b"fd"}:
         assert kernel.stat(AT_FDCWD, b"/dev/" + name).mode == 0o020666
 
 
@@ -79,3 +87,33 @@ def test_a_closed_standard_stream_has_no_device(kernel: Kernel) -> None:
     kernel.close(0)
     with fails_with(Errno.ENOENT):
         open_device(kernel, b"stdin", O_RDONLY)
+
+
+def test_a_descriptor_is_opened_again_by_its_number(kernel: Kernel) -> None:
+    fd = kernel.open(AT_FDCWD, b"file", O_RDWR | O_CREAT, 0o644)
+    kernel.write(fd, b"abc")
+
+    again = open_device(kernel, b"fd/%d" % fd)
+    kernel.write(again, b"def")
+    kernel.close(fd)
+
+    assert kernel.seek(again, 0, SEEK_CUR) == 6
+    assert kernel.fstat(again).size == 6
+
+
+@pytest.mark.parametrize("name", [b"99", b"-1", b"01", b"x", b"1/", b"9999999999999999999999"])
+def test_what_is_no_open_descriptor_can_not_be_opened_again(kernel: Kernel, name: bytes) -> None:
+    with pytest.raises(Failure) as failed:
+        open_device(kernel, b"fd/" + name)
+    assert failed.value.errno in (Errno.ENOENT, Errno.ENOTDIR)
+
+
+def test_the_directory_of_descriptors_never_changes(kernel: Kernel) -> None:
+    assert kernel.stat(AT_FDCWD, b"/dev/fd").mode == 0o040555
+    assert list(names_in(kernel, b"/dev/fd")) == []
+    with pytest.raises(Failure):
+        kernel.open(AT_FDCWD, b"/dev/fd/new", O_RDWR | O_CREAT, 0o644)
+    with pytest.raises(Failure):
+        kernel.unlink(AT_FDCWD, b"/dev/fd/0")
+    with pytest.raises(Failure):
+        kernel.rmdir(AT_FDCWD, b"/dev/fd")

@@ -5,6 +5,8 @@ import select
 import sys
 import time
 
+from hermetic_guest import wasi_calls
+
 _FONT_LISTS = "/lib/matplotlib"
 _spin = time.sleep
 _poll = select.poll().poll
@@ -14,6 +16,10 @@ def adapt():
     """Make the changes. What is absent becomes an ordinary ImportError."""
     if sys.platform == "emscripten":
         time.sleep = sleep
+    else:
+        wasi_calls.add()
+    # `search_path` does what `site` would: a missing module is not for want of it.
+    sys.flags = sys.flags.__replace__(no_site=0)
     sys.modules["_ctypes"] = None
     if os.path.isdir(_FONT_LISTS):
         _find_fonts_once()

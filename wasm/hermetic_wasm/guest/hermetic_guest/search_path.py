@@ -6,11 +6,12 @@ import sys
 
 WORKSPACE = "/workspace"
 SITE_PACKAGES = os.path.dirname(os.__file__) + "/site-packages"
+TIME_ZONES = "/lib/time_zones"
 
 
 def set_up():
-    """The working folder is where the guest is, and comes first; packages come last.
-    `exit` and its like are builtins.
+    """The working folder is where the guest is, and comes first; packages come last,
+    before the time zones that the system has. `exit` and its like are builtins.
     """
     site.setquit()
     site.setcopyright()
@@ -18,3 +19,5 @@ def set_up():
     os.chdir(WORKSPACE)
     sys.path.insert(0, WORKSPACE)
     sys.path.append(SITE_PACKAGES)
+    if sys.platform == "emscripten":
+        sys.path.append(TIME_ZONES)
