@@ -14,8 +14,8 @@ from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.interpreters.loading import load_interpreter
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.preparing_guest import LIBRARY_LIMITS, make_records
+from hermetic_runtime.time_zones import time_zone_files
 from hermetic_wasm.images import InterpreterImage
-from hermetic_wasm.time_zones import time_zone_files
 
 _LIBRARY = "python3.14"
 _CODE = b"""

@@ -19,10 +19,7 @@ _KINDS = {
     "modules that are not there": r"ModuleNotFoundError|ctypes",
     "floating-point flags": r"FloatingPointError not raised",
     "files that the archive has not": r"No such file or directory: '/workspace/suite/",
-    "memory-mapped files": r"mmap is unavailable",
-    "`dup`": r"\[Errno 58\] Not supported",
     "sockets": r"socket\.|gaierror",
-    "time zones": r"ZoneInfoNotFoundError|No time zone found",
     "memory": r"MemoryError",
     "recursion": r"RecursionError|maximum recursion depth",
     "users and their rights": r"'get(e?uid|pwnam)'|PermissionError",
@@ -42,13 +39,7 @@ ADVICE = {
         "WebAssembly has none, so `np.errstate` neither warns nor raises: look for `inf` and `nan`"
     ),
     "files that the archive has not": "nothing: these tests need the whole repository",
-    "memory-mapped files": "read the file instead",
-    "`dup`": (
-        "WASI duplicates no descriptors, so `np.fromfile` and `tofile` don't work: "
-        "use `np.frombuffer(path.read_bytes())` and `path.write_bytes(array.tobytes())`"
-    ),
     "sockets": "guests have no network",
-    "time zones": "add `tzdata` to the requirements",
     "memory": "the guest reached its memory limit; give it more",
     "recursion": "the stack of a guest is shorter",
     "users and their rights": "guests have no users",

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from hermetic_wasm.errors import ImageError
-from hermetic_wasm.time_zones import time_zones_version
 
 _PACKAGE = Path(__file__).parent
 DATA = _PACKAGE / "data"
@@ -104,7 +103,6 @@ class InterpreterImage:
 
         digest = sha256(self.layout()["content_hash"].encode())
         digest.update(self.trampoline().encode())
-        digest.update(time_zones_version().encode())
         for name, source in self.guest_sources():
             digest.update(f"\0{name}\0{len(source)}\0".encode())
             digest.update(source)

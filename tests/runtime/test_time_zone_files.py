@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermetic_wasm.time_zones import time_zone_files, time_zones_version
+from hermetic_runtime.time_zones import time_zone_files, time_zones_version
 
 
 def test_files_have_names_to_import_them_by() -> None:
