@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import hermetic
+from hermetic.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,3 +71,9 @@ def test_the_reference_has_every_call(site: Path):
     page = (site / "reference/http/index.html").read_text()
     for name in ("post-v1run", "get-v1runsid", "delete-v1runsid"):
         assert f'id="{name}"' in page, name
+
+
+def test_the_reference_has_every_setting(site: Path):
+    page = (site / "reference/settings/index.html").read_text()
+    for field in fields(ServiceSettings):
+        assert f"<code>HERMETIC_{field.name.upper()}</code>" in page, field.name

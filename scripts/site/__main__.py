@@ -16,12 +16,14 @@ from pathlib import Path
 from command_reference import command_reference
 from http_reference import http_reference
 from library_reference import library_reference
+from settings_reference import settings_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = {
     "reference/library.md": library_reference,
     "reference/commands.md": command_reference,
     "reference/http.md": http_reference,
+    "reference/settings.md": settings_reference,
 }
 FROM_ROOT = {"SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md"}
 

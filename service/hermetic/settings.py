@@ -40,6 +40,8 @@ class ServiceSettings:
     """Where keys and kept runs are."""
 
     host: str = "127.0.0.1"
+    """The address to listen on."""
+
     port: int = 8080
     """TCP port (0 to 65,535); 0 takes any free one."""
 
