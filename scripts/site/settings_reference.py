@@ -15,7 +15,8 @@ INTRODUCTION = """\
 # Settings
 
 What the service takes from environment variables, and what all commands that judge calls take.
-Options of a command go before them. [The command line](../cli.md#environment) has those that every command heeds.
+Options of a command go before them. [The command line](../cli.md#environment) has those that every
+command heeds.
 """
 
 

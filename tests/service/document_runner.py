@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class DocumentRunner:
             "json": lambda block: json.loads(block.text),
             "toml": lambda block: tomllib.loads(block.text),
             "yaml": lambda block: yaml.safe_load(block.text),
+            "ini": lambda block: RawConfigParser(strict=False).read_string(block.text),
             "csv": self._data,
             "indented": self._shapes,
         }
