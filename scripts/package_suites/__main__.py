@@ -14,13 +14,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from guests import Test, run_suite
+from guests import Test, begin_suite
 from page import page, row, section
 from sources import unpack_tests
-from suites import Suite, all_suites
+from suites import all_suites
 
 
 def main() -> None:
@@ -40,28 +40,24 @@ def main() -> None:
     if unknown:
         parser.error(f"no suite is named {', '.join(unknown)}; there are {', '.join(suites)}")
     chosen = [suites[name] for name in options.names or suites]
-    done: list[tuple[Suite, Sequence[Test]]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for suite in chosen:
-            done.append((suite, outcomes(suite, Path(folder), options)))
+    done: dict[str, list[Test]] = {}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.guests) as pool:
+        begun = [
+            (suite, begin_suite(pool, suite, unpack_tests(suite, Path(folder)), options.files))
+            for suite in chosen
+        ]
+        for suite, files in begun:
+            done[suite.package] = []
+            for path, tests in files:
+                done[suite.package] += tests.result()
+                print(f"{suite.package} {path}: {len(tests.result())}", file=sys.stderr, flush=True)
             if options.outcomes:
-                found = {each.package: tests for each, tests in done}
-                options.outcomes.write_text(json.dumps(found))
+                options.outcomes.write_text(json.dumps(done))
     if options.names:
-        for suite, tests in done:
-            print(row(suite, tests) + section(suite, tests))
+        for suite in chosen:
+            print(row(suite, done[suite.package]) + section(suite, done[suite.package]))
     else:
-        print(page(done), end="")
-
-
-def outcomes(suite: Suite, folder: Path, options: argparse.Namespace) -> Sequence[Test]:
-    """Every test of the suite. Says on stderr how far it is."""
-    tests: list[Test] = []
-    unpacked = unpack_tests(suite, folder)
-    for path, some in run_suite(suite, unpacked, options.files, options.guests):
-        tests += some
-        print(f"{suite.package} {path}: {len(some)}", file=sys.stderr, flush=True)
-    return tests
+        print(page((suite, done[suite.package]) for suite in chosen), end="")
 
 
 if __name__ == "__main__":

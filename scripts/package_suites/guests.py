@@ -1,11 +1,9 @@
-"""Runs the files of a suite in guests, each file in one of its own, several at a time."""
+"""Runs the files of a suite in guests, each file in one of its own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,17 +31,15 @@ class Test(NamedTuple):
     reason: str
 
 
-def run_suite(
-    suite: Suite, folder: Path, holding: str, guests: int
-) -> Iterator[tuple[str, list[Test]]]:
-    """The path and the tests of each file of the suite, which is unpacked in `folder`.
+def begin_suite(
+    pool: Executor, suite: Suite, folder: Path, holding: str
+) -> list[tuple[str, Future[list[Test]]]]:
+    """The path of each file of the suite, which is unpacked in `folder`, and its tests to be.
 
-    Only files are run whose path has `holding` in it, in as many `guests` at a time.
+    Only files are run whose path has `holding` in it.
     """
-    found = (str(file.relative_to(folder)) for file in sorted(folder.glob(suite.tests)))
-    paths = [path for path in found if holding in path]
-    with ThreadPoolExecutor(guests) as pool:
-        yield from zip(paths, pool.map(partial(run_file, suite, folder), paths), strict=True)
+    paths = [str(file.relative_to(folder)) for file in sorted(folder.glob(suite.tests))]
+    return [(path, pool.submit(run_file, suite, folder, path)) for path in paths if holding in path]
 
 
 def run_file(suite: Suite, folder: Path, file: str) -> list[Test]:
