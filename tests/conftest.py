@@ -15,12 +15,15 @@ _CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     """One cache for all workers, away from the user's own, unless one was named.
 
-    Nothing is compiled in the background: it would take the processors of the tests. A shell
-    lets what it starts in the background ignore SIGINT, which tests send to what they start.
+    A network that is slow for a while fails nothing. Nothing is compiled in the background: it
+    would take the processors of the tests. A shell lets what it starts in the background ignore
+    SIGINT, which tests send to what they start.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("HERMETIC_BACKGROUND", "0")
+    os.environ.setdefault("UV_HTTP_TIMEOUT", "120")
+    os.environ.setdefault("UV_HTTP_RETRIES", "8")
     if "HERMETIC_CACHE_DIR" not in os.environ:
         config.stash[_CACHE] = tempfile.TemporaryDirectory(prefix="hermetic-tests-")
         os.environ["HERMETIC_CACHE_DIR"] = config.stash[_CACHE].name

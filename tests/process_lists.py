@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
+
+from conditions import comes_true
 
 _MODULE = b"hermetic_runtime.processes"
 
 
 def guest_side_processes(root: int | None = None) -> set[int]:
-    """The zygotes and guest processes below `root`, which is this process by default."""
+    """The zygotes and guest processes that `root` started, which is this process by default.
+
+    Not those of other programs that it started: a service for other tests, for one, whose
+    guests come and go at any time.
+    """
     below = children_of(os.getpid() if root is None else root)
     found = {pid for pid in below if is_guest_side(pid)}
-    return found.union(*(guest_side_processes(pid) for pid in below))
+    return found.union(*(guest_side_processes(pid) for pid in found))
 
 
 def is_guest_side(pid: int) -> bool:
@@ -35,13 +40,7 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
-def open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def await_gone(pids: set[int], seconds: float = 20) -> set[int]:
-    """Wait until all have ended; those that have not after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while (left := {pid for pid in pids if is_guest_side(pid)}) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return left
+def await_gone(pids: set[int]) -> set[int]:
+    """Wait until all have ended; those that have not after two minutes."""
+    comes_true(lambda: not any(map(is_guest_side, pids)))
+    return set(filter(is_guest_side, pids))

@@ -18,7 +18,7 @@ from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.results import Outcome, RunError, RunResult, StreamText, Usage
 
 COMMAND = (sys.executable, "-m", "hermetic")
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 240
 
 
 def attempt_by_command(program: HostileProgram, interpreter: InterpreterName) -> Attempt:

@@ -19,8 +19,8 @@ CRASHED = frozenset({Outcome.CRASHED})
 BEGUN = "begun\n"
 """What every program has printed before its own code starts."""
 
-SHORT_SECONDS = 0.4
-LONG_SECONDS = 20.0
+SHORT_SECONDS = 1.0
+LONG_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

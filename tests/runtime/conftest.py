@@ -13,6 +13,13 @@ def isolation(request: pytest.FixtureRequest) -> Isolation:
     return request.param
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest that was interrupted has as long to obey as the busiest machine may need."""
+    for module in ("deadlines", "processes.supervision", "shared"):
+        monkeypatch.setattr(f"hermetic_runtime.{module}.GRACE_SECONDS", 120.0)
+
+
 @pytest.fixture(params=["pyodide", "wasi"])
 def interpreter(request: pytest.FixtureRequest) -> InterpreterName:
     """Each test that asks for it runs with both interpreters, in the default isolation."""

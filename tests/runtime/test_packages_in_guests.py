@@ -173,24 +173,22 @@ def test_a_block_that_is_wrong_is_said_before_anything_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "asked", "code", "outcome"),
+    ("limits", "asked", "code", "outcome"),
     [
-        ("wall_seconds", 3600, "while True: pass", Outcome.TIMEOUT),
-        ("cpu_seconds", 3600, "while True: pass", Outcome.TIMEOUT),
-        ("memory_bytes", 4 * GIB, "bytearray(10**9)", Outcome.MEMORY),
-        ("output_bytes", GIB, "print('x' * 10**5)", Outcome.OUTPUT),
-        ("disk_bytes", GIB, "open('a', 'wb').write(bytes(10**6))", Outcome.DISK),
+        ({"wall_seconds": 1}, 3600, "while True: pass", Outcome.TIMEOUT),
+        ({"cpu_seconds": 1}, 3600, "while True: pass", Outcome.TIMEOUT),
+        ({"memory_bytes": 64 * MIB}, 4 * GIB, "bytearray(10**9)", Outcome.MEMORY),
+        ({"output_bytes": 10**4}, GIB, "print('x' * 10**5)", Outcome.OUTPUT),
+        ({"disk_bytes": 10**5}, GIB, "open('a', 'wb').write(bytes(10**6))", Outcome.DISK),
     ],
 )
 def test_a_script_can_not_widen_its_limits(
-    limit: str, asked: int, code: str, outcome: Outcome, interpreter: InterpreterName
+    limits: dict[str, int], asked: int, code: str, outcome: Outcome, interpreter: InterpreterName
 ) -> None:
-    narrow = Limits(
-        wall_seconds=1, cpu_seconds=1, memory_bytes=64 * MIB, output_bytes=10**4, disk_bytes=10**5
-    )
+    [limit] = limits
     source = script(code, "inflection", more=f"[tool.hermetic.limits]\n{limit} = {asked}")
 
-    result = run(source, limits=narrow, interpreter=interpreter)
+    result = run(source, limits=Limits(**limits), interpreter=interpreter)
 
     assert result.outcome is outcome
 

@@ -7,11 +7,11 @@ import hashlib
 import io
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from conditions import comes_true
 from sandbox_options import SandboxOptions
 
 from hermetic_runtime.errors import InvalidInput, SandboxClosed
@@ -230,21 +230,24 @@ def test_a_guest_may_catch_its_memory_error(options: SandboxOptions) -> None:
     [
         "while True: pass",
         STUBBORN,
-        "import time; time.sleep(60)",
-        "import select; select.select([], [], [], 60)",
-        "import asyncio; asyncio.run(asyncio.sleep(60))",
+        "import time; time.sleep(600)",
+        "import select; select.select([], [], [], 600)",
+        "import asyncio; asyncio.run(asyncio.sleep(600))",
         "10**10**8",
     ],
 )
 def test_a_run_ends_at_the_wall_deadline(code: str, options: SandboxOptions) -> None:
-    began = time.monotonic()
-
-    result = run(f"print('before')\n{code}", limits=Limits(wall_seconds=0.3), **options)
+    result = run(code, limits=Limits(wall_seconds=0.3), **options)
 
     assert (result.outcome, result.exit_code) == (Outcome.TIMEOUT, 124)
     assert limit_of(result) == "wall_seconds"
-    assert result.stdout.text == "before\n"
-    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("code", ["import time; time.sleep(600)", STUBBORN])
+def test_output_from_before_the_deadline_is_kept(code: str, options: SandboxOptions) -> None:
+    result = run(f"print('before')\n{code}", limits=Limits(wall_seconds=2), **options)
+
+    assert (result.outcome, result.stdout.text) == (Outcome.TIMEOUT, "before\n")
 
 
 @pytest.mark.parametrize("code", ["while True: pass", STUBBORN])
@@ -261,19 +264,21 @@ def test_sleeping_uses_no_processor_time(options: SandboxOptions) -> None:
     assert result.outcome is Outcome.OK
 
 
-def test_a_timeout_says_where_the_guest_was(options: SandboxOptions) -> None:
+def test_a_timeout_says_where_the_guest_was(options: SandboxOptions, patient: None) -> None:
     code = "def wait():\n    while True: pass\nwait()"
 
-    result = run(code, limits=Limits(wall_seconds=0.2), **options)
+    result = run(code, limits=Limits(wall_seconds=1), **options)
 
     assert result.error is not None
     assert "in wait" in result.error.traceback
 
 
-def test_a_sandbox_lives_on_after_a_timeout_that_the_guest_obeyed(options: SandboxOptions) -> None:
+def test_a_sandbox_lives_on_after_a_timeout_that_the_guest_obeyed(
+    options: SandboxOptions, patient: None
+) -> None:
     with Sandbox(**options) as sandbox:
         sandbox.run("x = 5")
-        stopped = sandbox.run("while True: pass", limits=Limits(wall_seconds=0.2))
+        stopped = sandbox.run("while True: pass", limits=Limits(wall_seconds=1))
 
         assert stopped.outcome is Outcome.TIMEOUT
         assert sandbox.run("x").value == run("5", **options).value
@@ -459,7 +464,9 @@ def test_what_a_callback_raises_closes_the_sandbox(sandbox: Sandbox) -> None:
     assert sandbox.closed
 
 
-def test_an_interrupt_of_the_caller_reaches_the_guest_and_comes_out(sandbox: Sandbox) -> None:
+def test_an_interrupt_of_the_caller_reaches_the_guest_and_comes_out(
+    sandbox: Sandbox, patient: None
+) -> None:
     seen: list[bytes] = []
     code = """
 try:
@@ -499,7 +506,7 @@ def test_a_sandbox_that_nobody_holds_leaves_no_thread(options: SandboxOptions) -
     del sandbox
     gc.collect()
 
-    assert set(threading.enumerate()) <= before
+    assert comes_true(lambda: set(threading.enumerate()) <= before)
 
 
 def test_the_smallest_memory_that_is_allowed_boots(options: SandboxOptions) -> None:
@@ -509,16 +516,16 @@ def test_the_smallest_memory_that_is_allowed_boots(options: SandboxOptions) -> N
 @pytest.mark.parametrize(
     "code",
     [
-        "import time\ntime.sleep(60)",
-        "import asyncio\nasyncio.run(asyncio.sleep(60))",
-        "import asyncio\nawait asyncio.sleep(60)",
+        "import time\ntime.sleep(600)",
+        "import asyncio\nasyncio.run(asyncio.sleep(600))",
+        "import asyncio\nawait asyncio.sleep(600)",
         "import select\nselect.poll().poll()",
     ],
 )
 def test_a_wait_that_is_cut_off_by_the_deadline_says_where(
-    code: str, options: SandboxOptions
+    code: str, options: SandboxOptions, patient: None
 ) -> None:
-    result = run(code, limits=Limits(wall_seconds=0.5), **options)
+    result = run(code, limits=Limits(wall_seconds=1.5), **options)
 
     assert result.outcome is Outcome.TIMEOUT
     assert result.error is not None
@@ -526,27 +533,31 @@ def test_a_wait_that_is_cut_off_by_the_deadline_says_where(
     assert 'File "<code>", line 2' in result.error.traceback
 
 
-def test_a_pipe_that_stays_empty_is_cut_off_by_the_deadline(isolation: Isolation) -> None:
+def test_a_pipe_that_stays_empty_is_cut_off_by_the_deadline(
+    isolation: Isolation, patient: None
+) -> None:
     """In Pyodide only: WASI has no call that makes a pipe."""
     code = "import os\nos.read(os.pipe()[0], 1)"
 
-    result = run(code, limits=Limits(wall_seconds=0.5), interpreter="pyodide", isolation=isolation)
+    result = run(code, limits=Limits(wall_seconds=1.5), interpreter="pyodide", isolation=isolation)
 
     assert result.outcome is Outcome.TIMEOUT
     assert result.error is not None
     assert 'File "<code>", line 2' in result.error.traceback
 
 
-def test_a_task_of_asyncio_may_put_things_in_order_at_the_deadline(options: SandboxOptions) -> None:
+def test_a_task_of_asyncio_may_put_things_in_order_at_the_deadline(
+    options: SandboxOptions, patient: None
+) -> None:
     code = """
 import asyncio
 async def main():
     try:
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
     finally:
         print("in order")
 asyncio.run(main())
 """
-    result = run(code, limits=Limits(wall_seconds=0.5), **options)
+    result = run(code, limits=Limits(wall_seconds=1.5), **options)
 
     assert (result.outcome, result.stdout.text) == (Outcome.TIMEOUT, "in order\n")

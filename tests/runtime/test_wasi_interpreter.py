@@ -104,12 +104,13 @@ def test_an_interrupt_is_a_keyboard_interrupt_and_the_guest_lives(
 ) -> None:
     guest = WasiGuest(environment)
 
-    first, second = guest.run(source, "print('alive')", interrupt_after=0.5)
+    begun = f"print('begun')\n{source}"
+    first, second = guest.run(begun, "print('alive')", interrupt_after=0.5)
 
     assert first.error is not None and first.error.type == "KeyboardInterrupt"
     assert first.alive
     assert second.outcome is Outcome.OK
-    assert guest.stdout == "alive\n"
+    assert guest.stdout == "begun\nalive\n"
 
 
 def test_memory_that_is_refused_ends_the_run_and_not_the_guest(

@@ -19,24 +19,33 @@ class WasiGuest:
     def __init__(self, environment: LoadedEnvironment, limits: Limits = LIMITS) -> None:
         self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._limits = limits
+        self._interruption: threading.Timer | None = None
         self._guest = Guest(
             environment,
             GuestSettings(limits=limits),
-            deliver=lambda stream, data: self.output[stream].extend(data),
+            deliver=self._deliver,
             request_input=lambda: None,
         )
+
+    def _deliver(self, stream: str, data: bytes) -> None:
+        self.output[stream].extend(data)
+        interruption, self._interruption = self._interruption, None
+        if interruption is not None:
+            interruption.start()
 
     @property
     def stdout(self) -> str:
         return self.output["stdout"].decode()
 
     def run(self, *sources: str, interrupt_after: float | None = None) -> list[RunReport]:
-        """Boot and run; `interrupt_after` seconds the first source is interrupted."""
+        """Boot and run. The first source is interrupted `interrupt_after` seconds after it
+        has written something.
+        """
 
         def work() -> list[RunReport]:
             self._guest.boot()
             if interrupt_after is not None:
-                threading.Timer(interrupt_after, self._guest.interrupt).start()
+                self._interruption = threading.Timer(interrupt_after, self._guest.interrupt)
             return [
                 self._guest.run(RunRequest(source.encode(), limits=self._limits))
                 for source in sources

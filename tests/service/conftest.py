@@ -64,7 +64,7 @@ def hermetic(prepared: None, tmp_path: Path) -> RunHermetic:
             capture_output=True,
             env=os.environ | (env or {}),
             cwd=tmp_path,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         return subprocess.CompletedProcess(

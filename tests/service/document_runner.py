@@ -22,7 +22,7 @@ from document_blocks import Block
 from hermetic.cli.arguments import command_parser
 
 SHOWN_SERVICE = "http://localhost:8080"
-_SECONDS = 120
+_SECONDS = 240
 
 
 @dataclass

@@ -15,6 +15,10 @@ from typing import Any
 
 import httpx2
 from command_line import COMMAND
+from conditions import comes_true
+
+PATIENCE_SECONDS = 240
+"""How long a client waits for a service on the busiest machine."""
 
 
 @dataclass
@@ -26,11 +30,13 @@ class LiveService:
     log: list[dict[str, Any]] = field(default_factory=list)
 
     def client(self, **options: Any) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, timeout=60, trust_env=False, **options)
+        return httpx2.Client(
+            base_url=self.url, timeout=PATIENCE_SECONDS, trust_env=False, **options
+        )
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 def service_places(data: Path) -> dict[str, str]:
@@ -63,14 +69,14 @@ def live_service(data: Path, *arguments: str, **settings: object) -> Generator[L
     reader = threading.Thread(target=lambda: service.log.extend(map(_parsed, lines)))
     try:
         for line in lines:
-            service.log.append(json.loads(line))
+            service.log.append(_parsed(line))
             if service.log[-1]["message"] == "listening":
                 service.url = service.log[-1]["url"]
                 break
+        assert service.url, service.log
         reader.start()
         with service.client(transport=httpx2.HTTPTransport(retries=5)) as client:
-            while client.get("/readyz").status_code != 200:
-                pass
+            assert comes_true(lambda: client.get("/readyz").status_code == 200, PATIENCE_SECONDS)
         yield service
     finally:
         process.kill()

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 from command_line import COMMAND
+from conditions import comes_true
 
 
 def events_of(response: httpx2.Response) -> Iterator[tuple[str, Any]]:
@@ -21,6 +22,18 @@ def events_of(response: httpx2.Response) -> Iterator[tuple[str, Any]]:
             name = line.removeprefix("event: ")
         elif line.startswith("data: "):
             yield name, json.loads(line.removeprefix("data: "))
+
+
+def ended_run(client: httpx2.Client, place: str) -> dict[str, Any]:
+    """A kept run, once it has ended."""
+    kept: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        kept.update(client.get(place, headers={"Prefer": "wait=30"}).json())
+        return kept["state"] not in ("waiting", "running")
+
+    assert comes_true(has_ended)
+    return kept
 
 
 def key_command(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,7 @@ class ShellTerminal:
 
     def expect(self, text: bytes) -> None:
         """Wait for `text` after what was expected before."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while text not in self._seen:
             left = max(0, deadline - time.monotonic())
             assert select.select([self._descriptor], [], [], left)[0], self._seen

@@ -43,8 +43,8 @@ from hermetic_runtime.processes.saving import save_state
 from hermetic_runtime.processes.supervision import Supervision
 from hermetic_runtime.requests import GuestMount, RunRequest
 
-BOOT_SECONDS = 30.0
-_END_SECONDS = 5.0
+BOOT_SECONDS = 60.0
+_END_SECONDS = 30.0
 
 
 class GuestProcess:

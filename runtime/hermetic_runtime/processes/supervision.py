@@ -36,7 +36,7 @@ GRACE_SECONDS = 0.2
 """How long a guest that was interrupted may take to end its run."""
 GIVING_BACK_SECONDS = 30.0
 """How long the changes of writable mounts may take, once the run has ended."""
-_END_SECONDS = 5.0
+_END_SECONDS = 30.0
 _LOSS_SECONDS = 0.5
 _DRAIN_RECEIVES = 64
 """More than the buffers of a socket hold."""

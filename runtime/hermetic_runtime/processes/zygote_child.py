@@ -20,7 +20,7 @@ from hermetic_runtime.processes.protocol import FrameDecoder, Message
 from hermetic_runtime.processes.zygote_messages import Exited, Spawned, from_zygote
 
 _RECORD_BYTES = 64 * 1024
-LOAD_SECONDS = 30.0
+LOAD_SECONDS = 60.0
 """How long a zygote may take to fork, which is long only when it has to load first."""
 
 

@@ -236,6 +236,7 @@ class Session:
         self._check_open()
         if self._idle is not None:
             self._idle.cancel()
+            self._idle = None
         for left in reversed(range(1 + _MORE_STARTS)):
             if self._guest is not None:
                 break
@@ -329,11 +330,10 @@ class Session:
             self._idle.start()
 
     def _hibernate_if_idle(self) -> None:
-        if self._lock.acquire(blocking=False):
-            try:
+        """In the thread of a timer, which another may have replaced while it waited here."""
+        with self._lock:
+            if self._idle is threading.current_thread():
                 self._sleep()
-            finally:
-                self._lock.release()
 
     def cancel(self) -> None:
         """End the run under way. The session is then as it was before that run."""

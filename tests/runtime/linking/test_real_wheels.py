@@ -46,7 +46,7 @@ spec.loader.exec_module(contourpy)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     folder = tmp_path_factory.mktemp("wheels")
     pip = [uv.find_uv_bin(), "tool", "run", "pip", "download", "--quiet", "--no-deps"]
-    subprocess.run([*pip, *PLATFORM, f"--dest={folder}", *WHEELS], check=True, timeout=200)
+    subprocess.run([*pip, *PLATFORM, f"--dest={folder}", *WHEELS], check=True)
     files: dict[str, bytes] = {}
     for path in sorted(folder.glob("*.whl")):
         with zipfile.ZipFile(path) as wheel:

@@ -73,7 +73,7 @@ def run_fake(
     output: CapturedOutput | None = None,
 ) -> DrivenRun:
     """Start the fake guest process, run nothing in particular in it, and close it."""
-    limits = limits or Limits(wall_seconds=10)
+    limits = limits or Limits()
     launcher = FakeLauncher(body)
     guest = GuestProcess(launcher, limits, {}, ())
     try:

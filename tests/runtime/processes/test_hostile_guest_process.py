@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 from fake_guests import READY, REPORT, STARTED, run_fake
@@ -104,14 +103,11 @@ def test_changes_over_the_disk_limit_end_the_guest_process() -> None:
 
 
 def test_silence_ends_at_the_deadline() -> None:
-    began = time.monotonic()
-
-    driven = run_fake(STARTED + "time.sleep(60)", limits=Limits(wall_seconds=0.2))
+    driven = run_fake(STARTED + "time.sleep(600)", limits=Limits(wall_seconds=0.2))
 
     assert driven.report.outcome is Outcome.TIMEOUT
     assert driven.report.error is not None
     assert driven.report.error.limit == "wall_seconds"
-    assert time.monotonic() - began < 30
 
 
 def test_output_without_end_stops_at_the_deadline() -> None:
@@ -182,7 +178,7 @@ def test_a_process_that_does_not_boot_is_an_error(body: str, said: str) -> None:
         run_fake(body)
 
 
-def test_an_interrupted_run_that_obeys_keeps_its_process() -> None:
+def test_an_interrupted_run_that_obeys_keeps_its_process(patient: None) -> None:
     driven = run_fake(
         STARTED + "assert receive()[0] == 5\n" + REPORT, limits=Limits(wall_seconds=0.2)
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from conditions import comes_true
 from process_lists import await_gone, guest_side_processes
 
 from hermetic_runtime.environments import Environment
@@ -35,12 +36,15 @@ def pool() -> Iterator[SparePool]:
 def await_spare(
     pool: SparePool, environment: Environment, limits: Limits = Limits()
 ) -> GuestProcess:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    taken: list[GuestProcess] = []
+
+    def take() -> bool:
         if (spare := pool.take(environment, limits)) is not None:
-            return spare
-        time.sleep(0.01)
-    raise AssertionError("there is no spare")
+            taken.append(spare)
+        return bool(taken)
+
+    assert comes_true(take), "there is no spare"
+    return taken[0]
 
 
 def pid_of(spare: GuestProcess) -> int:
@@ -94,8 +98,7 @@ def test_limits_of_a_run_hold_in_a_spare(pool: SparePool) -> None:
 def test_a_spare_that_ended_is_not_given_away(environment: Environment) -> None:
     pool = SparePool(1)
     pool.retire(await_spare(pool, environment))
-    while pool.ready == 0:
-        time.sleep(0.05)
+    assert comes_true(lambda: pool.ready == 1)
     # With one spare the pool is at rest now: what is killed is all that there is, and no spare
     # that is being made dies later, with its zygote, in the middle of the run.
     zygote_and_spares = guest_side_processes()
@@ -135,7 +138,7 @@ def test_a_kind_that_nobody_asks_for_has_no_spares(environment: Environment) -> 
     pids = {pid_of(spare)}
     pool.retire(spare)
     assert not await_gone(pids)
-    time.sleep(3)
+    assert comes_true(lambda: not pool._demands)
     assert pool.take(environment, Limits()) is None
     pool.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conditions import comes_true
 from process_lists import await_gone
 
 from hermetic_runtime.environments import Environment
@@ -120,11 +121,11 @@ def test_a_guest_that_can_not_be_stopped_ends_with_its_process(pool: WorkerPool)
 
 
 def test_the_processor_time_of_a_killed_guest_is_its_own(pool: WorkerPool) -> None:
-    run(pool, "for _ in range(10**7): pass")
-    code = "import time\ntry: time.sleep(60)\nexcept BaseException: time.sleep(60)"
+    before = run(pool, "for _ in range(10**7): pass")
+    code = "import time\ntry: time.sleep(600)\nexcept BaseException: time.sleep(600)"
     result = run(pool, code, Limits(wall_seconds=0.2))
     assert result.outcome is Outcome.TIMEOUT
-    assert result.usage.cpu_seconds < 0.3
+    assert result.usage.cpu_seconds < before.usage.cpu_seconds
 
 
 def test_a_worker_serves_one_owner(pool: WorkerPool) -> None:
@@ -167,7 +168,8 @@ def test_a_worker_keeps_no_descriptors_of_its_guests(pool: WorkerPool) -> None:
     before = descriptors()
     for _ in range(20):
         run(pool, "open('/tmp/file', 'w')")
-    assert descriptors() == before
+    # The worker makes the guest of the next run ready after it has answered.
+    assert comes_true(lambda: descriptors() <= before)
 
 
 def test_a_sandbox_that_gave_its_worker_back_can_not_reach_it(

@@ -64,7 +64,7 @@ def test_variables_outlive_the_session_object(session: Session) -> None:
         ),
         (
             "import time; t = time.monotonic()",
-            "0 < time.monotonic() - t < 60",
+            "0 < time.monotonic() - t < 3600",
             True,
         ),
         ("f = open('kept.txt', 'a'); f.write('abc'); f.flush()", "f.tell()", 3),
@@ -122,19 +122,19 @@ def test_random_state_is_new_after_a_wake(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"),
+    ("code", "limits", "outcome"),
     [
-        ("import os; x = 2; os._exit(3)", Outcome.ERROR),
-        ("x = 2\nwhile True: pass", Outcome.TIMEOUT),
-        ("x = 2; b = bytearray(10**9)", Outcome.MEMORY),
+        ("import os; x = 2; os._exit(3)", Limits(), Outcome.ERROR),
+        ("x = 2\nwhile True: pass", Limits(wall_seconds=1), Outcome.TIMEOUT),
+        ("x = 2; b = bytearray(10**9)", Limits(), Outcome.MEMORY),
     ],
 )
 def test_a_run_that_is_lost_leaves_the_state_before_it(
-    session: Session, code: str, outcome: Outcome
+    session: Session, code: str, limits: Limits, outcome: Outcome
 ) -> None:
     session.run("x = 1; open('kept', 'w').write('1')")
 
-    result = session.run(code, limits=Limits(wall_seconds=1.0))
+    result = session.run(code, limits=limits)
 
     assert (result.outcome, result.session_restored) == (outcome, True)
     assert value(session, "[x, open('kept').read()]") == [1, "1"]

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import httpx2
 import pytest
+from conditions import comes_true
 
 
 def built(client: httpx2.Client, **body: Any) -> dict[str, Any]:
@@ -12,8 +12,13 @@ def built(client: httpx2.Client, **body: Any) -> dict[str, Any]:
     response = client.post("/v1/environments", json=body)
     assert response.status_code == 202, response.text
     place = response.headers["location"]
-    while (shown := client.get(place).json())["state"] in ("waiting", "building"):
-        time.sleep(0.05)
+    shown: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        shown.update(client.get(place).json())
+        return shown["state"] not in ("waiting", "building")
+
+    assert comes_true(has_ended)
     return shown
 
 

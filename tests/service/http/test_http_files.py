@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from live_service import LiveService, live_service
-from service_calls import create_key, with_key
+from conditions import comes_true
+from live_service import PATIENCE_SECONDS, LiveService, live_service
+from service_calls import create_key, ended_run, with_key
 
 ASYNC = {"Prefer": "respond-async"}
-WAIT = {"Prefer": "wait=30"}
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_names_that_lead_elsewhere_are_refused(
     service: LiveService, place: str, method: str, name: str
 ) -> None:
     """A client that sends the path as it is, as httpx2 would not."""
-    raw = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+    raw = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=PATIENCE_SECONDS)
     raw.request(method, f"{place}/{name}", body=b"1" if method == "PUT" else None)
     assert raw.getresponse().status == 422
     raw.close()
@@ -243,7 +243,7 @@ def bounded(prepared: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def keyed(data: Path) -> httpx2.Client:
     headers = with_key(create_key(data, "a key"))
     url = (data / "url").read_text()
-    return httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=60)
+    return httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS)
 
 
 def test_what_a_key_keeps_is_bounded(bounded: Path) -> None:
@@ -264,15 +264,14 @@ def test_an_upload_of_another_key_is_not_there(bounded: Path) -> None:
 def test_uploads_expire(bounded: Path) -> None:
     with keyed(bounded) as client:
         client.post("/v1/files", content=b"1")
-        while client.get("/v1/files").json()["uploads"]:
-            pass
+        assert comes_true(lambda: not client.get("/v1/files").json()["uploads"])
 
 
 def kept_run(client: httpx2.Client, code: str, **body: object) -> str:
     place = client.post(
         "/v1/run", json={"code": code, "keep_files": True} | body, headers=ASYNC
     ).headers["location"]
-    assert client.get(place, headers=WAIT).json()["state"] == "ended"
+    ended_run(client, place)
     return place
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from conditions import comes_true
 from live_service import live_service
+from service_calls import ended_run
 
 ASYNC = {"Prefer": "respond-async"}
-WAIT = {"Prefer": "wait=30"}
 
 
 def start(client: httpx2.Client, code: str, **headers: str) -> str:
@@ -20,20 +21,16 @@ def start(client: httpx2.Client, code: str, **headers: str) -> str:
     return response.headers["location"]
 
 
-def ended(client: httpx2.Client, place: str) -> dict[str, Any]:
-    return client.get(place, headers=WAIT).json()
-
-
 def test_a_run_can_outlive_its_request(client: httpx2.Client) -> None:
     place = start(client, "print('later')")
-    kept = ended(client, place)
+    kept = ended_run(client, place)
     assert (kept["state"], kept["result"]["stdout"]["text"]) == ("ended", "later\n")
 
 
 def test_a_run_that_goes_on_has_no_result_yet(client: httpx2.Client) -> None:
-    place = start(client, "import time; time.sleep(30)")
-    kept = client.get(place).json()
-    assert (kept["state"], kept["result"]) == ("running", None)
+    place = start(client, "import time; time.sleep(600)")
+    assert comes_true(lambda: client.get(place).json()["state"] == "running")
+    assert client.get(place).json()["result"] is None
     client.delete(place)
 
 
@@ -61,7 +58,7 @@ def test_deleting_a_run_cancels_it(client: httpx2.Client) -> None:
 
 def test_deleting_a_run_that_has_ended_forgets_it(client: httpx2.Client) -> None:
     place = start(client, "1")
-    ended(client, place)
+    ended_run(client, place)
     assert client.delete(place).status_code == 204
     assert client.get(place).status_code == 404
 
@@ -106,7 +103,7 @@ def test_a_stream_can_not_be_kept(client: httpx2.Client) -> None:
 def test_results_survive_a_restart(prepared: None, tmp_path: Path) -> None:
     with live_service(tmp_path / "data", "--no-key") as service, service.client() as client:
         place = start(client, "print('kept')")
-        before = ended(client, place)
+        before = ended_run(client, place)
         assert service.stop() == 0
     with live_service(tmp_path / "data", "--no-key") as service, service.client() as client:
         assert client.get(place).json() == before
@@ -126,18 +123,17 @@ def test_runs_that_had_not_ended_are_taken_up_again(
         else:
             assert service.stop() == 0
     with live_service(data, "--no-key", **settings) as service, service.client() as client:
-        values = [ended(client, place)["result"]["value"]["json"] for place in places]
+        values = [ended_run(client, place)["result"]["value"]["json"] for place in places]
     assert values == [0, 1]
 
 
 def test_results_expire(prepared: None, tmp_path: Path) -> None:
     with live_service(tmp_path / "data", "--no-key") as service, service.client() as client:
         place = start(client, "1")
-        ended(client, place)
+        ended_run(client, place)
         service.stop()
     settings = {"kept_seconds": 1}
     time.sleep(1.1)
     data = tmp_path / "data"
     with live_service(data, "--no-key", **settings) as service, service.client() as client:
-        while client.get(place).status_code != 404:
-            time.sleep(0.02)
+        assert comes_true(lambda: client.get(place).status_code == 404)

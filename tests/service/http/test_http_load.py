@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from conditions import comes_true
 from live_service import LiveService, live_service
 from service_calls import create_key, with_key
 
-SLEEP = {"code": "import time; time.sleep(30)"}
+SLEEP = {"code": "import time; time.sleep(600)"}
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -30,11 +30,11 @@ def test_one_key_can_not_keep_others_waiting(prepared: None, tmp_path: Path) -> 
     greedy, other = (with_key(create_key(data, name)) for name in ("greedy", "other"))
     settings = {"concurrency": 1, "queue_length_per_grant": 10, "shutdown_seconds": 0}
     with live_service(data, **settings) as service, service.client() as client:
+        brief = {"code": "import time; time.sleep(0.5)"}
         places = [
-            client.post("/v1/run", json={"code": "import time; time.sleep(0.5)"},
-                        headers=greedy | ASYNC).headers["location"]
-            for _ in range(8)
-        ]  # fmt: skip
+            client.post("/v1/run", json=body, headers=greedy | ASYNC).headers["location"]
+            for body in [brief] + [SLEEP] * 7
+        ]
         assert client.post("/v1/run", json={"code": "1"}, headers=other).status_code == 200
         assert client.get(places[-1], headers=greedy).json()["state"] == "waiting"
 
@@ -51,7 +51,7 @@ def test_a_waiting_run_can_be_cancelled(prepared: None, tmp_path: Path) -> None:
 
 @pytest.fixture
 def slow_to_stop(prepared: None, tmp_path: Path) -> Any:
-    with live_service(tmp_path / "data", "--no-key", shutdown_seconds=20) as service:
+    with live_service(tmp_path / "data", "--no-key", shutdown_seconds=120) as service:
         yield service
 
 
@@ -60,14 +60,13 @@ def test_running_runs_end_before_the_service_does(slow_to_stop: LiveService) -> 
 
     def work() -> None:
         with slow_to_stop.client() as client:
-            code = "import time; time.sleep(1); 'whole'"
+            code = "import time; time.sleep(3); 'whole'"
             answers.append(client.post("/v1/run", json={"code": code}))
 
     thread = threading.Thread(target=work)
     thread.start()
     with slow_to_stop.client() as client:
-        while "\nhermetic_running 1.0\n" not in client.get("/metrics").text:
-            time.sleep(0.01)
+        assert comes_true(lambda: "\nhermetic_running 1.0\n" in client.get("/metrics").text)
     assert slow_to_stop.stop() == 0
     thread.join()
     assert answers[0].json()["value"]["json"] == "whole"

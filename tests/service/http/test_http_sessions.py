@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from conditions import comes_true
 from live_service import live_service
-from service_calls import create_key, events_of, with_key
+from service_calls import create_key, ended_run, events_of, with_key
 
 from hermetic.grants import LOCAL
 from hermetic_runtime.sessions.store import SessionStore
@@ -117,7 +118,7 @@ def test_output_of_a_session_streams(client: httpx2.Client, session: str) -> Non
 def test_a_run_in_a_session_can_outlive_its_request(client: httpx2.Client, session: str) -> None:
     body = {"code": "x = 1; x", "session": session}
     place = client.post("/v1/run", json=body, headers={"Prefer": "respond-async"})
-    kept = client.get(place.headers["location"], headers={"Prefer": "wait=30"}).json()
+    kept = ended_run(client, place.headers["location"])
     assert kept["result"]["value"]["json"] == 1
     assert value(client, session, "x") == 1
 
@@ -130,8 +131,7 @@ def test_a_run_that_is_cancelled_leaves_its_session_as_it_was(
     headers = {"Accept": "text/event-stream"}
     with client.stream("POST", "/v1/run", json=body, headers=headers) as response:
         assert next(events_of(response))[1] == {"text": "2\n"}
-    while state(client, session) == "busy":
-        pass
+    assert comes_true(lambda: state(client, session) != "busy")
     assert value(client, session, "x") == 1
 
 
@@ -322,7 +322,7 @@ def test_a_session_run_that_had_not_ended_is_taken_up_again(prepared: None, tmp_
         service.process.wait()
     with live_service(data, "--no-key") as service, service.client() as client:
         place = answer.headers["location"]
-        kept = client.get(place, headers={"Prefer": "wait=30"}).json()
+        kept = ended_run(client, place)
         assert kept["result"]["value"]["json"] == 2
         assert value(client, session, "x") == 2
 
@@ -335,8 +335,7 @@ def test_idle_sessions_hibernate_by_themselves(prepared: None, tmp_path: Path) -
     ):
         session = create(client)
         run(client, session, "x = 1")
-        while state(client, session) != "hibernating":
-            pass
+        assert comes_true(lambda: state(client, session) == "hibernating")
         assert value(client, session, "x") == 1
 
 
@@ -365,11 +364,10 @@ def test_sessions_that_nobody_uses_expire(
         service.stop()
     monkeypatch.setenv("HERMETIC_STATE_DIR", str(tmp_path / "data-state"))
     records = SessionStore().records
-    while records.find(session, LOCAL.id).used > time.time() - 1:
-        pass
+    assert comes_true(lambda: records.find(session, LOCAL.id).used <= time.time() - 1)
     with (
         live_service(data, "--no-key", session_kept_seconds=1) as service,
         service.client() as client,
     ):
-        while client.get(f"/v1/sessions/{session}").status_code != 404:
-            pass
+        path = f"/v1/sessions/{session}"
+        assert comes_true(lambda: client.get(path).status_code == 404)

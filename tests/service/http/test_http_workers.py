@@ -64,8 +64,9 @@ def test_many_runs_at_once_each_have_their_own_answer(sharing: LiveService, data
 
 
 def test_the_deadline_of_a_run_ends_it(sharing: LiveService, data: Path) -> None:
-    key = create_key(data, "slow", "--shared", "--timeout", "0.3")
-    assert run(sharing, key, "while True: pass")["outcome"] == "timeout"
+    key = create_key(data, "slow", "--shared")
+    limits = {"wall_seconds": 0.3}
+    assert run(sharing, key, "while True: pass", limits=limits)["outcome"] == "timeout"
     assert run(sharing, key, "1")["outcome"] == "ok"
 
 
@@ -90,4 +91,4 @@ def test_a_stopped_service_leaves_no_worker(prepared: None, tmp_path: Path) -> N
         workers = guests_of(service)
         assert len(workers) == 1
         assert service.stop() == 0
-    assert not any(Path(f"/proc/{each}").exists() for each in workers)
+    assert not await_gone(workers)

@@ -34,7 +34,7 @@ def test_the_service_is_as_its_description_says(prepared: None, tmp_path: Path) 
         done = subprocess.run(
             [Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json",
              "-H", f"Authorization: {authorization}", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+            cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False,
         )  # fmt: skip
         statuses = [line.get("status") for line in service.log]
     assert done.returncode == 0, done.stdout

@@ -134,7 +134,7 @@ async def test_a_cancelled_call_ends_its_guest(server: Any, mode: str) -> None:
         with anyio.move_on_after(1.0) as scope:
             await client.call_tool("python_execute", {"code": "while True: pass"})
         assert scope.cancelled_caught
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             result = await client.call_tool("python_execute", {"code": "1"})
     assert not result.is_error
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import httpx2
 import jsonschema
 import pytest
-from live_service import LiveService, live_service
+from conditions import comes_true
+from live_service import PATIENCE_SECONDS, LiveService, live_service
 from mcp import MCPError
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -217,7 +217,7 @@ async def test_a_session_of_another_key_is_not_there(prepared: None, tmp_path: P
 @asynccontextmanager
 async def connected(service: LiveService, key: str) -> AsyncGenerator[Client]:
     headers = {"Authorization": f"Bearer {key}"}
-    http = httpx2.AsyncClient(headers=headers, trust_env=False)
+    http = httpx2.AsyncClient(headers=headers, trust_env=False, timeout=PATIENCE_SECONDS)
     transport = streamable_http_client(f"{service.url}/mcp", http_client=http)
     async with http, Client(transport) as client:
         yield client
@@ -235,12 +235,11 @@ async def test_a_closed_stream_ends_its_guest(mcp_service: LiveService) -> None:
     )
     with mcp_service.client() as client:
         process = subprocess.Popen([sys.executable, "-c", script])
-        until_running(client, 1)
+        assert comes_to_run(client, 1)
         process.kill()
         process.wait()
-        until_running(client, 0)
+        assert comes_to_run(client, 0)
 
 
-def until_running(client: httpx2.Client, count: int) -> None:
-    while f"\nhermetic_running {count}.0" not in client.get("/metrics").text:
-        time.sleep(0.05)
+def comes_to_run(client: httpx2.Client, count: int) -> bool:
+    return comes_true(lambda: f"\nhermetic_running {count}.0" in client.get("/metrics").text)

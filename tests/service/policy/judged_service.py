@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import uvicorn
+from live_service import PATIENCE_SECONDS
 
 from hermetic.database import Database
 from hermetic.environments import Environments
@@ -45,7 +46,7 @@ class JudgedService:
     service: Service
 
     def client(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, timeout=60, trust_env=False)
+        return httpx2.Client(base_url=self.url, timeout=PATIENCE_SECONDS, trust_env=False)
 
 
 @contextmanager

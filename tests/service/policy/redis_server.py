@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_INSTALL = (["apt-get", "update"], ["apt-get", "install", "-y", "redis-server"])
-_READY_SECONDS = 60
+_APT_GET = ("apt-get", "-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=240")
+_INSTALL = ([*_APT_GET, "update"], [*_APT_GET, "install", "-y", "redis-server"])
+_READY_SECONDS = 240
 _ATTEMPTS = 5
 
 

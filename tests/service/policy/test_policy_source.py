@@ -17,7 +17,7 @@ from hermetic.policy.source import PolicySource
 from hermetic_runtime.results import Outcome, RunResult
 
 DONE = RunResult(Outcome.OK)
-WAIT_SECONDS = 60
+WAIT_SECONDS = 240
 
 
 def load(path: Path) -> Limited:

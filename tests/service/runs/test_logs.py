@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from command_line import COMMAND
-from live_service import service_places
+from live_service import PATIENCE_SECONDS, service_places
 
 from hermetic.logs import JsonLines, LineWriter
 
@@ -94,12 +94,12 @@ def test_a_service_answers_while_nobody_reads_its_log(prepared: None, tmp_path: 
     with open(reader) as log:
         try:
             url = next(line["url"] for line in map(json.loads, log) if "url" in line)
-            with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
+            with httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
                 # Far more lines than the pipe and the buffers around it hold.
                 statuses = {client.get("/healthz").status_code for _ in range(400)}
             assert statuses == {200}
             process.terminate()
-            assert process.wait(60) == 0
+            assert process.wait(PATIENCE_SECONDS) == 0
         finally:
             process.kill()
             process.wait()
