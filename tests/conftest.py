@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from local_index import LocalIndex
 
+settings.register_profile(
+    "the same on every machine",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("the same on every machine")
 _CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
@@ -25,7 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("UV_HTTP_TIMEOUT", "120")
     os.environ.setdefault("UV_HTTP_RETRIES", "8")
     if "HERMETIC_CACHE_DIR" not in os.environ:
-        config.stash[_CACHE] = tempfile.TemporaryDirectory(prefix="hermetic-tests-")
+        config.stash[_CACHE] = tempfile.TemporaryDirectory(
+            prefix="hermetic-tests-", ignore_cleanup_errors=True
+        )
         os.environ["HERMETIC_CACHE_DIR"] = config.stash[_CACHE].name
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from live_service import PATIENCE_SECONDS
 from redis_server import RedisServer, redis_server
 
 from hermetic.approvals.store import ApprovalStore
@@ -62,7 +63,7 @@ def counters(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counter
         store = SqliteCounters(tmp_path / "data")
     else:
         server: RedisServer = request.getfixturevalue("redis")
-        store = RedisCounters(server.url)
+        store = RedisCounters(server.url, answer_seconds=PATIENCE_SECONDS)
         store._client.flushdb()
     yield store
     store.close()

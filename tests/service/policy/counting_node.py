@@ -21,7 +21,7 @@ def open_store(where: str) -> SqliteCounters | RedisCounters:
         return SqliteCounters(Path(where))
     from hermetic.policy.counting_in_redis import RedisCounters
 
-    return RedisCounters(where)
+    return RedisCounters(where, answer_seconds=240)
 
 
 def reserve_and_give_back(where: str) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -17,7 +17,11 @@ from pathlib import Path
 _APT_GET = ("apt-get", "-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=240")
 _INSTALL = ([*_APT_GET, "update"], [*_APT_GET, "install", "-y", "redis-server"])
 _READY_SECONDS = 240
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_PORTS = range(20_000, 32_000)
+"""None of them is ever taken by a connection that goes out, so that one which was free to
+start with is free to start again.
+"""
 
 
 @dataclass
@@ -78,10 +82,9 @@ def redis_server(directory: Path) -> Generator[RedisServer]:
 
 
 def _started(directory: Path) -> RedisServer:
-    """On a free port, or on another one when somebody else was quicker to take it."""
+    """On a port that is free."""
     for attempt in reversed(range(_ATTEMPTS)):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            server = RedisServer(free.getsockname()[1], directory)
+        server = RedisServer(random.choice(_PORTS), directory)
         try:
             server.start()
         except RuntimeError:
@@ -93,21 +96,20 @@ def _started(directory: Path) -> RedisServer:
 
 
 def _binary() -> str:
-    """Raises `RuntimeError` when it is not there and can't be installed."""
-    if found := shutil.which("redis-server"):
-        return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
+    """Installed if need be, by one of the processes that test at the same time, while the
+    others wait for it. Raises `RuntimeError` when it is not there and can't be installed.
+    """
+    with Path(tempfile.gettempdir(), "hermetic-tests-install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.geteuid() == 0 and shutil.which("apt-get"):
+            _install()
         if found := shutil.which("redis-server"):
             return found
     raise RuntimeError("these tests need Redis: apt-get install redis-server")
 
 
 def _install() -> None:
-    """By one of the processes that test at the same time, while the others wait for it."""
-    with Path(tempfile.gettempdir(), "hermetic-tests-install.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in _INSTALL:
-            if shutil.which("redis-server") is None:
-                environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-                subprocess.run(command, env=environment, check=False)
+    for command in _INSTALL:
+        if shutil.which("redis-server") is None:
+            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+            subprocess.run(command, env=environment, check=False)

@@ -201,7 +201,7 @@ def test_windows_that_ended_are_removed_from_the_file(tmp_path: Path):
 
 
 def test_windows_in_redis_expire_after_they_ended(redis):
-    store = RedisCounters(redis.url)
+    store = RedisCounters(redis.url, answer_seconds=240)
     key = CounterKey("g", "expiring", "calls", 60, 0)
     forever = key._replace(window=0)
     store.reserve([take(key), take(forever)])
@@ -225,7 +225,7 @@ def test_a_file_that_can_not_be_used_is_said_and_tried_again(tmp_path: Path):
 
 def test_redis_may_go_away_and_come_back(tmp_path: Path):
     with redis_server(tmp_path) as server:
-        store = RedisCounters(server.url)
+        store = RedisCounters(server.url, answer_seconds=240)
         assert store.reserve([take(A)]) is None
         server.stop()
         for attempt in (lambda: store.read([A]), lambda: store.reserve([take(A)])):
