@@ -34,6 +34,7 @@ def private_bytes() -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_thousand_live_sandboxes_keep_to_themselves(
     many_descriptors: None, capsys: pytest.CaptureFixture[str]

@@ -5,21 +5,34 @@ from __future__ import annotations
 import os
 import pty
 import select
-import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from command_line import COMMAND
 
+_TAKING_THE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 
 class ShellTerminal:
     """A shell at a terminal of its own."""
 
     def __init__(self, *arguments: str) -> None:
-        self.pid, self._descriptor = pty.fork()
-        if self.pid == 0:
-            os.execv(COMMAND[0], [*COMMAND, "shell", *arguments])
+        self._descriptor, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _TAKING_THE_TERMINAL, *COMMAND, "shell", *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
         self._seen = b""
 
     def send(self, data: bytes) -> None:
@@ -35,12 +48,12 @@ class ShellTerminal:
         self._seen = self._seen.partition(text)[2]
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        self._process.kill()
 
     def end(self) -> int:
-        _, status = os.waitpid(self.pid, 0)
+        status = self._process.wait()
         os.close(self._descriptor)
-        return os.waitstatus_to_exitcode(status)
+        return status
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def check(session: Session, least: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killing_at_random_points_leaves_a_good_state(directory: Path) -> None:
     with Session.create("main") as session:
         session.run("n = 0; open('n', 'w').write('0')")

@@ -275,3 +275,18 @@ def test_an_idle_session_hibernates(session: Session) -> None:
 
     assert not session.is_live
     assert value(session, "x") == 1
+
+
+def test_a_session_that_is_in_use_when_it_should_hibernate_does_so_afterwards(
+    session: Session,
+) -> None:
+    session.idle_seconds = 0.01
+    with session._lock:  # pyright: ignore[reportPrivateUsage]
+        session.run("x = 1")
+        timer = session._idle  # pyright: ignore[reportPrivateUsage]
+        assert timer is not None
+        timer.join(0.2)
+        assert session.is_live
+    timer.join()
+
+    assert not session.is_live
