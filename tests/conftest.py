@@ -17,6 +17,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("the same on every machine")
+_PATIENT_DOWNLOADS = {
+    "UV_HTTP_TIMEOUT": "120",
+    "UV_HTTP_RETRIES": "8",
+    "PIP_DEFAULT_TIMEOUT": "120",
+    "PIP_RETRIES": "8",
+    "npm_config_fetch_retries": "8",
+}
 _CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
@@ -30,8 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("HERMETIC_BACKGROUND", "0")
-    os.environ.setdefault("UV_HTTP_TIMEOUT", "120")
-    os.environ.setdefault("UV_HTTP_RETRIES", "8")
+    for name, value in _PATIENT_DOWNLOADS.items():
+        os.environ.setdefault(name, value)
     if "HERMETIC_CACHE_DIR" not in os.environ:
         config.stash[_CACHE] = tempfile.TemporaryDirectory(
             prefix="hermetic-tests-", ignore_cleanup_errors=True
