@@ -31,11 +31,10 @@ class Caller(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, url: str) -> Self:
-        address = urlsplit(url)
+        host = urlsplit(url).netloc
+        name, _, port = host.rpartition(":")
         loop = asyncio.get_running_loop()
-        _, caller = await loop.create_connection(
-            lambda: cls(address.netloc), address.hostname, address.port
-        )
+        _, caller = await loop.create_connection(lambda: cls(host), name, int(port))
         return caller
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

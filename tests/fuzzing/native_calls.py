@@ -10,6 +10,7 @@ and the store must be as good as before.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -117,7 +118,6 @@ def _modules() -> CoreModules:
     engine = create_engine(Metering.NONE)
     names = (*declared, *_TEST_FUNCTIONS)
     signatures = [*(each.signature for each in declared.values()), _LEAVE, UNAVAILABLE]
-    types = {kind: kind.function_type() for kind in set(signatures)}
     stubs = """(module (import "hermetic" "unavailable" (func $report (param i32)))
       (func (export "unheard_of") (param i32) (call $report (i32.const 0)) unreachable))"""
     memory = f'(module (memory (export "memory") 1 {MOST_PAGES}))'
@@ -127,12 +127,9 @@ def _modules() -> CoreModules:
         memory=wasmtime.Module(engine, memory),
         stubs=wasmtime.Module(engine, stubs),
         trampoline=wasmtime.Module(engine, "(module)"),
-        host_functions=HostFunctions(signatures, types),
+        host_functions=HostFunctions(engine, names, signatures),
         host_names=names,
         stub_names=("unheard_of",),
-        host_slots={number: number for number in range(len(names))},
-        stub_slots={b"unheard_of": len(names)},
-        memory_slot=len(names) + 1,
         mutable_globals=("counter",),
         most_memory_pages=MOST_PAGES,
     )
@@ -163,9 +160,8 @@ class NativeGuest:
         self._numbers = {each.declaration: number for number, each in enumerate(self.functions)}
         self._received: list[tuple[Any, ...]] = []
         self._answered: list[Any] = []
-        recorded = {name: self._recorded(function) for name, function in provided.items()}
-        leave = HostFunction(Declaration(*_TEST_FUNCTIONS[0], _LEAVE), self._leave)
-        self._instance.start({**recorded, _TEST_FUNCTIONS[0]: leave})
+        recorded = [self._recorded(provided[name]) for name in _modules().host_names[:-1]]
+        self._instance.start([*recorded, self._leave])
         core = self._instance.core
         emscripten.mappings.allocate_with(core.function("allocate_two"))
         reporting = {"malloc": "allocate_one", "free": "free", "__dl_seterr": "report"}
@@ -177,7 +173,7 @@ class NativeGuest:
         self._calls = [core.function(f"call{number}") for number in range(len(self.functions))]
         self._sum: GuestFunction = core.function("sum")
 
-    def _recorded(self, function: HostFunction) -> HostFunction:
+    def _recorded(self, function: HostFunction) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             self._received.append(arguments)
             try:
@@ -188,7 +184,7 @@ class NativeGuest:
             self._answered.append(result)
             return result
 
-        return HostFunction(function.declaration, call)
+        return call
 
     def _leave(self, _number: int) -> None:
         raise _Left

@@ -80,8 +80,7 @@ def start_hermetic(prepared: None, tmp_path: Path) -> StartHermetic:
 
     def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         every: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)], **(every | {"cwd": tmp_path} | options)
-        )
+        every |= {"cwd": tmp_path} | options
+        return subprocess.Popen([*COMMAND, *map(str, arguments)], **every)
 
     return start

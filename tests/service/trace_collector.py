@@ -22,7 +22,7 @@ class Collector(HTTPServer):
 
 
 class _Export(BaseHTTPRequestHandler):
-    server: Collector
+    server: Collector  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_POST(self) -> None:
         assert self.path == "/v1/traces"
