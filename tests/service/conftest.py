@@ -79,8 +79,8 @@ def start_hermetic(prepared: None, tmp_path: Path) -> StartHermetic:
     """Start the command line, with pipes unless `options` say otherwise."""
 
     def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
-        every: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        every |= {"cwd": tmp_path} | options
-        return subprocess.Popen([*COMMAND, *map(str, arguments)], **every)
+        chosen: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        chosen |= {"cwd": tmp_path, **options}
+        return subprocess.Popen([*COMMAND, *map(str, arguments)], **chosen)
 
     return start
