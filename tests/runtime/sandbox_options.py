@@ -7,6 +7,16 @@ from typing import TypedDict
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.sandbox import Isolation
 
+STUBBORN = """
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass
+"""
+"""A program that no exception ends."""
+
 
 class SandboxOptions(TypedDict):
     """Arguments of `run` and `Sandbox`, the same for every sandbox of a test."""
