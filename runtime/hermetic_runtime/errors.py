@@ -27,6 +27,12 @@ __all__ = [
 ]
 
 
+_DAMAGED_HINT = (
+    "Restore a checkpoint, or restart the session to go on without its variables: "
+    "its files are kept."
+)
+
+
 class GuestMisbehaved(HermeticError):
     """The interpreter answered what a sound interpreter does not."""
 
@@ -112,6 +118,9 @@ class SessionDamaged(HermeticError):
     """What was kept of a session can't be read."""
 
     code = "session_damaged"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or _DAMAGED_HINT)
 
 
 class SessionNotFound(HermeticError):

@@ -305,9 +305,15 @@ class Sandbox:
 
     def _check_open(self) -> None:
         if self._owner != os.getpid():
-            raise SandboxClosed("the sandbox belongs to the process that this one was forked from")
+            raise SandboxClosed(
+                "the sandbox belongs to the process that this one was forked from",
+                hint="Make one in this process.",
+            )
         if self._closed_because is not None:
-            raise SandboxClosed(f"the sandbox is closed: {self._closed_because}")
+            raise SandboxClosed(
+                f"the sandbox is closed: {self._closed_because}",
+                hint="It stays closed: make another one.",
+            )
 
     def _close(self, reason: str) -> None:
         self._closed_because = self._closed_because or reason

@@ -84,7 +84,8 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > self._schema.version:
                 raise StorageError(
-                    f"the database was written by a newer version of Hermetic ({version})"
+                    f"the database was written by a newer version of Hermetic ({version})",
+                    hint="Start that version, or choose another data folder.",
                 )
             schema = self._schema
             wanted = (schema.statements,) if version == 0 else schema.changes[version - 1 :]

@@ -251,11 +251,7 @@ def _receive_ready(channel: Channel) -> Ready:
 def _failure(failed: Failed) -> HermeticError:
     """What a guest process says of a state that it can't wake from is an error of its own."""
     if failed.code == SessionDamaged.code:
-        return SessionDamaged(
-            failed.message,
-            hint="Restore a checkpoint, or restart the session to go on without its variables: "
-            "its files are kept.",
-        )
+        return SessionDamaged(failed.message)
     if failed.code == SessionBaseMissing.code:
         return SessionBaseMissing(
             failed.message,

@@ -103,7 +103,9 @@ class SessionRecords:
         except sqlite3.IntegrityError as error:
             raise InvalidInput("there is already a session or checkpoint of this name") from error
         except sqlite3.Error as error:
-            raise SessionDamaged(f"the records of sessions can't be used: {error}") from error
+            raise SessionDamaged(
+                f"the records of sessions can't be used: {error}", hint=f"They are in {self._path}."
+            ) from error
 
     def add(self, record: SessionRecord) -> None:
         """Raises `InvalidInput` when its owner has one of this name."""
@@ -202,4 +204,7 @@ def _session(row: tuple[Any, ...]) -> SessionRecord:
             *place,
         )
     except (TypeError, ValueError) as error:
-        raise SessionDamaged(f"the record of a session can't be read: {error}") from error
+        raise SessionDamaged(
+            f"the record of a session can't be read: {error}",
+            hint="It was changed, or a newer version of Hermetic wrote it.",
+        ) from error

@@ -362,7 +362,10 @@ class Session:
         if self._lease is None:
             raise SandboxClosed("the session was closed", hint="Session.open opens it again.")
         if self._owner != os.getpid():
-            raise SandboxClosed("the session belongs to the process that this was forked from")
+            raise SandboxClosed(
+                "the session belongs to the process that this one was forked from",
+                hint="Close it there, and open it in this process.",
+            )
 
     def __enter__(self) -> Session:
         return self

@@ -243,8 +243,9 @@ def test_a_truncated_state_is_one_clear_error(session: Session, directory: Path)
     path = state_file(session, directory)
     path.write_bytes(path.read_bytes()[:5000])
 
-    with pytest.raises(SessionDamaged):
+    with pytest.raises(SessionDamaged) as raised:
         session.run("x")
+    assert "restart the session" in (raised.value.hint or "")
 
 
 def test_a_state_whose_base_is_gone_says_so_and_can_restart(session: Session) -> None:
