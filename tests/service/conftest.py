@@ -81,6 +81,9 @@ def start_hermetic(prepared: None, tmp_path: Path) -> StartHermetic:
     def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         chosen: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         chosen |= {"cwd": tmp_path, **options}
-        return subprocess.Popen([*COMMAND, *map(str, arguments)], **chosen)
+        started: subprocess.Popen[Any] = subprocess.Popen(
+            [*COMMAND, *map(str, arguments)], **chosen
+        )
+        return started
 
     return start
