@@ -172,6 +172,7 @@ def session_paths() -> dict[str, Any]:
                 "NewEnvironmentBody",
                 "EnvironmentBody",
                 "202",
+                needs_body=False,
             ),
         },
         "/v1/environments/{id}": {

@@ -11,9 +11,11 @@ from service_calls import create_key, with_key
 
 CONFIGURATION = """\
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "401", "403", "404", "409", "422", "5xx"]
+expected-statuses = ["2xx", "401", "403", "404", "409", "412", "422", "5xx"]
 """
-"""Names that no variable can have, and the like, are more than a schema can say: 422."""
+"""Names that no variable can have, and the like, are more than a schema can say: 422. So is
+which condition holds: 412.
+"""
 
 
 @pytest.mark.slow
