@@ -31,6 +31,8 @@ from service import service
 _WARM_RUNS = 100
 _KEPT_RUNS = 160
 _SESSIONS = 20
+_KILLS = 0.1
+"""How many processes are killed for each answer, so that a slow machine is not a harder one."""
 
 
 class Kind(NamedTuple):
@@ -105,11 +107,10 @@ async def load(
             while names:
                 name = names.pop()
                 counts[name, await outcome_of(client, name)] += 1
+                if chaos and random.random() < _KILLS:
+                    kill_at_random(pid)
 
-        killing = asyncio.create_task(kill_at_random(pid)) if chaos else None
         await asyncio.gather(*(call() for _ in range(callers)))
-        if killing is not None:
-            killing.cancel()
     return counts
 
 
@@ -152,16 +153,14 @@ def outcome_in(response: httpx2.Response) -> str:
     return str(fields.get("outcome") or fields.get("code"))
 
 
-async def kill_at_random(root: int) -> None:
-    """Ten times a second a guest process, and every few seconds a zygote."""
-    while True:
-        await asyncio.sleep(0.1)
-        zygotes = children_of(root)
-        guests = [guest for zygote in zygotes for guest in children_of(zygote)]
-        chosen = zygotes if random.random() < 0.03 else guests
-        if chosen:
-            with suppress(ProcessLookupError):
-                os.kill(random.choice(chosen), signal.SIGKILL)
+def kill_at_random(root: int) -> None:
+    """Mostly a guest process, now and then a zygote."""
+    zygotes = children_of(root)
+    guests = [guest for zygote in zygotes for guest in children_of(zygote)]
+    chosen = zygotes if random.random() < 0.03 else guests
+    if chosen:
+        with suppress(ProcessLookupError):
+            os.kill(random.choice(chosen), signal.SIGKILL)
 
 
 async def restart(runs: int, arguments: list[str]) -> None:
