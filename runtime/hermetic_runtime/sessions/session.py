@@ -200,7 +200,8 @@ class Session:
             try:
                 driven, changes = guest.run(request, output, source)
                 for _ in range(_MORE_STARTS):
-                    if driven.taken or self._cancels != cancels:
+                    cancelled = driven.report.outcome is Outcome.CANCELLED
+                    if driven.taken or cancelled or self._cancels != cancels:
                         break
                     # It was lost before the run reached it: what is on disk is what it was.
                     self._sleep()
