@@ -67,11 +67,11 @@ class Agreement(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.former_umask = os.umask(0o022)
         self.folder = tempfile.mkdtemp(prefix="hermetic-agreement-")
         self.inside = os.path.join(self.folder, *"12345678")
         os.makedirs(self.inside)
         self.directory = os.open(self.inside, os.O_RDONLY)
-        self.former_umask = os.umask(0o022)
 
     def filesystems(self) -> Kernel:
         quota = Quota(64 * MIB, 100_000)
