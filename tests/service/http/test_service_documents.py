@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from live_service import LiveService, live_service
+from live_service import LiveService, live_service, service_places
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -98,11 +98,12 @@ def configurations() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_configurations_start_a_server(number: int, prepared: None) -> None:
+def test_the_configurations_start_a_server(number: int, prepared: None, tmp_path: Path) -> None:
     given = configurations()[number]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = dict(os.environ) | service_places(tmp_path / "data") | {"PATH": path}
     parameters = StdioServerParameters(
-        command=given["command"], args=given["args"], env=dict(os.environ) | {"PATH": path}
+        command=given["command"], args=given["args"], env=environment
     )
 
     async def call() -> Any:
