@@ -7,14 +7,18 @@ import os
 from hermetic_wasm.errors import HermeticError, ImageError, MalformedModule
 
 __all__ = [
+    "Contradiction",
     "GuestMisbehaved",
     "HermeticError",
     "ImageError",
     "InstallError",
     "InvalidInput",
+    "InvalidName",
+    "InvalidRequirement",
     "InvalidScript",
     "LinkError",
     "MalformedModule",
+    "NameTaken",
     "NoMoreProcesses",
     "PackageDenied",
     "PreparationError",
@@ -43,6 +47,30 @@ class InvalidInput(HermeticError):
     """What the caller gave can't be run: a path, a limit, a mount, a source."""
 
     code = "invalid_input"
+
+
+class InvalidName(InvalidInput):
+    """Nothing of its kind can have this name: a session, a variable, a global."""
+
+    code = "invalid_name"
+
+
+class InvalidRequirement(InvalidInput):
+    """What is asked for is not a requirement (PEP 508), or not one that is taken."""
+
+    code = "invalid_requirement"
+
+
+class NameTaken(InvalidInput):
+    """There is a session or checkpoint of this name already."""
+
+    code = "name_taken"
+
+
+class Contradiction(InvalidInput):
+    """Parts of what the caller asks for exclude one another."""
+
+    code = "contradiction"
 
 
 class InvalidScript(InvalidInput):

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
@@ -44,8 +44,12 @@ def is_shortage(error: OSError) -> bool:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """Raises OSError and ValueError."""
-    return json.loads((directory / MANIFEST).read_bytes())
+    """Raises OSError, and ValueError for what is not of the form of one."""
+    given: object = json.loads((directory / MANIFEST).read_bytes())
+    manifest = cast("Manifest", given)
+    if not isinstance(given, dict) or not isinstance(manifest.get("files"), dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"{directory / MANIFEST} is not a manifest")
+    return manifest
 
 
 def is_complete(directory: Path) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from keyword import iskeyword
 from typing import Any, cast
 
-from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.errors import Contradiction, InvalidInput, InvalidName
 from hermetic_runtime.request_bounds import (
     FILE_PATH_BYTES,
     FILES_BYTES,
@@ -48,12 +48,12 @@ def checked_inputs(inputs: Mapping[str, Any] | None) -> bytes:
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or not name.isidentifier() or iskeyword(name):
-        raise InvalidInput(
+        raise InvalidName(
             f"the input {str(name)[:60]!r} has a name that no variable can have",
             hint="Each name in inputs becomes a global variable of the code.",
         )
     if name.startswith("__") and name.endswith("__"):
-        raise InvalidInput(f"the input {name[:60]!r} has a name that belongs to Python itself")
+        raise InvalidName(f"the input {name[:60]!r} has a name that belongs to Python itself")
 
 
 def _check_json(name: str, value: object) -> None:
@@ -88,12 +88,12 @@ def checked_files(files: Mapping[str, bytes] | None) -> tuple[tuple[str, bytes],
         raise InvalidInput(f"{len(files):,} files, more than {MOST_GIVEN_FILES:,}")
     checked = {_checked_path(path): _checked_data(path, data) for path, data in files.items()}
     if len(checked) < len(files):
-        raise InvalidInput("two of files have the same path")
+        raise Contradiction("two of files have the same path")
     for path in checked:
         parts = path.split("/")
         for end in range(1, len(parts)):
             if "/".join(parts[:end]) in checked:
-                raise InvalidInput(f"the file {path[:60]!r} is inside another one of files")
+                raise Contradiction(f"the file {path[:60]!r} is inside another one of files")
     size = sum(map(len, checked.values()))
     if size > FILES_BYTES:
         raise InvalidInput(f"files hold {size:,} bytes, more than {FILES_BYTES:,}")

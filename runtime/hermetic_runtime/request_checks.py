@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.errors import InvalidInput, InvalidName
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
@@ -87,7 +87,7 @@ def checked_environment(env: Mapping[str, str] | None) -> dict[str, str]:
     for name, value in environment.items():
         _check_text(name, "each name in env")
         if not name or "=" in name:
-            raise InvalidInput(f"env holds the name {name!r}, which no variable can have")
+            raise InvalidName(f"env holds the name {name!r}, which no variable can have")
         _check_text(value, f"env[{name!r}]")
     _check_amount([f"{name}={value}" for name, value in environment.items()], "env")
     return environment

@@ -1,7 +1,8 @@
 """Random calls and inputs, for as long as they are asked for, as a report.
 
     scripts/fuzz [--seed 1] [--calls 1000000] [--native-calls 300000] [--streams 5000]
-                 [--changes 500] [--scripts 20000] [--modules 5000]
+                 [--changes 500] [--scripts 20000] [--modules 5000] [--records 4000]
+                 [--answers 2000] [--requests 2000]
 
 The same seed gives the same calls and inputs. Ends with status 1 when something was found;
 what is printed then says which seed repeats it alone.
@@ -23,8 +24,11 @@ from frames import fault_of_stream, hostile_stream
 from host_calls import CalledGuest, FuzzedGuest, fuzz_guest
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
 from native_calls import NativeGuest
+from records import fault_of_record, hostile_record
+from zygotes import fault_of_answers, fault_of_requests, hostile_answers
 
 _CALLS_OF_A_GUEST = 2000
+_REQUESTS_OF_A_ZYGOTE = 100
 _SHOWN_FAULTS = 20
 _SEEDS_APART = 10**9
 T = TypeVar("T")
@@ -39,6 +43,9 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=500, help="lists, of a mounted folder")
     parser.add_argument("--scripts", type=int, default=20_000, help="with a metadata block")
     parser.add_argument("--modules", type=int, default=5000, help="to be translated")
+    parser.add_argument("--records", type=int, default=4000, help="policies, states and others")
+    parser.add_argument("--answers", type=int, default=2000, help="of zygotes")
+    parser.add_argument("--requests", type=int, default=2000, help="to zygotes")
     options = parser.parse_args()
     first = options.seed * _SEEDS_APART
     found = _report_calls("host functions", first, options.calls, FuzzedGuest)
@@ -53,6 +60,17 @@ def main() -> int:
     )
     found += _report_inputs("scripts", first, options.scripts, hostile_script, fault_of_script)
     found += _report_inputs("modules", first, options.modules, hostile_module, fault_of_module)
+    found += _report_inputs("records", first, options.records, hostile_record, fault_of_record)
+    found += _report_inputs(
+        "answers of zygotes", first, options.answers, hostile_answers, fault_of_answers
+    )
+    found += _report_inputs(
+        f"times {_REQUESTS_OF_A_ZYGOTE} requests to zygotes",
+        first,
+        options.requests // _REQUESTS_OF_A_ZYGOTE,
+        lambda choices: choices,
+        lambda choices: fault_of_requests(choices, _REQUESTS_OF_A_ZYGOTE),
+    )
     return 1 if found else 0
 
 

@@ -11,6 +11,7 @@ from host_calls import FuzzedGuest, fuzz_guest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
+from records import fault_of_record, hostile_record
 
 CHOICES = st.randoms(use_true_random=False)
 UNHURRIED = settings(
@@ -65,3 +66,9 @@ def test_a_script_may_have_any_metadata(choices: Random) -> None:
 @given(st.integers(0, 2**32))
 def test_a_module_may_be_damaged_in_any_way(seed: int) -> None:
     assert fault_of_module(hostile_module(Random(seed))) is None
+
+
+@settings(UNHURRIED, max_examples=150)
+@given(st.integers(0, 2**32))
+def test_a_file_or_a_header_may_be_damaged_in_any_way(seed: int) -> None:
+    assert fault_of_record(hostile_record(Random(seed))) is None

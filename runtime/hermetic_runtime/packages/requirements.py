@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement as MalformedRequirement
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from hermetic_runtime.errors import InvalidInput, InvalidScript
+from hermetic_runtime.errors import InvalidInput, InvalidRequirement, InvalidScript
 from hermetic_runtime.packages.stated_requirement import StatedRequirement
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
@@ -18,12 +19,12 @@ _HASHES = re.compile(r"(\s+--hash[= ]\S+)+\s*$")
 
 
 def parse_requirement(stated: StatedRequirement, *, allow_direct: bool = False) -> Requirement:
-    """Raises `InvalidScript` or `InvalidInput`, after where it was stated, when it is not
+    """Raises `InvalidScript` or `InvalidRequirement`, after where it was stated, when it is not
     PEP 508 or when it names a URL that is not allowed.
     """
     try:
         requirement = Requirement(stated.text)
-    except InvalidRequirement as error:
+    except MalformedRequirement as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise _refusal(stated, f"{stated.text!r} is not a requirement: {reason}") from error
     if requirement.url is not None:
@@ -45,7 +46,7 @@ def normal_forms(requirements: Iterable[Requirement]) -> list[str]:
 
 
 def python_specifier(stated: StatedRequirement) -> SpecifierSet:
-    """Of `requires-python`. Raises `InvalidScript` or `InvalidInput`."""
+    """Of `requires-python`. Raises `InvalidScript` or `InvalidRequirement`."""
     try:
         return SpecifierSet(stated.text)
     except InvalidSpecifier as error:
@@ -110,6 +111,6 @@ def _check_url(stated: StatedRequirement, url: str, allow_direct: bool) -> None:
 
 
 def _refusal(stated: StatedRequirement, message: str, hint: str | None = None) -> InvalidInput:
-    error = InvalidScript if stated.in_script else InvalidInput
+    error = InvalidScript if stated.in_script else InvalidRequirement
     where = f"{stated.origin}: " if stated.origin else ""
     return error(f"{where}{message}", hint=hint)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.errors import InvalidInput, SessionDamaged, SessionNotFound
+from hermetic_runtime.errors import NameTaken, SessionDamaged, SessionNotFound
 from hermetic_runtime.limits import Limits
 
 _FORMAT = 1
@@ -101,14 +101,14 @@ class SessionRecords:
                 with database:
                     yield database
         except sqlite3.IntegrityError as error:
-            raise InvalidInput("there is already a session or checkpoint of this name") from error
+            raise NameTaken("there is already a session or checkpoint of this name") from error
         except sqlite3.Error as error:
             raise SessionDamaged(
                 f"the records of sessions can't be used: {error}", hint=f"They are in {self._path}."
             ) from error
 
     def add(self, record: SessionRecord) -> None:
-        """Raises `InvalidInput` when its owner has one of this name."""
+        """Raises `NameTaken` when its owner has one of this name."""
         with self._transaction() as database:
             database.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

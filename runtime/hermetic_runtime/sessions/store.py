@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hermetic_runtime.cache import private_directory
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.errors import InvalidInput, SessionBusy
+from hermetic_runtime.errors import InvalidName, SessionBusy
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.sessions.lease import Lease
 from hermetic_runtime.sessions.records import SessionRecord, SessionRecords, new_id
@@ -43,7 +43,7 @@ class SessionStore:
         limits: Limits,
         variables: Mapping[str, str],
     ) -> tuple[SessionRecord, Lease]:
-        """A session that has not run. Raises `InvalidInput` for a name that is taken."""
+        """A session that has not run. Raises `NameTaken` and `InvalidName`."""
         id_, now = new_id(), time.time()
         record = SessionRecord(
             id=id_,
@@ -121,11 +121,11 @@ class SessionStore:
 
 
 def checked_name(name: str) -> str:
-    """Raises `InvalidInput` for a name that can't be shown on one line or is too long."""
+    """Raises `InvalidName` for a name that can't be shown on one line or is too long."""
     if not isinstance(name, str) or not name.strip() or not name.isprintable():  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidInput(f"{name!r} can't be a name: it must be printable text")
+        raise InvalidName(f"{name!r} can't be a name: it must be printable text")
     if len(name) > _NAME_CHARACTERS:
-        raise InvalidInput(f"a name may have at most {_NAME_CHARACTERS} characters")
+        raise InvalidName(f"a name may have at most {_NAME_CHARACTERS} characters")
     return name
 
 

@@ -16,7 +16,7 @@ from hermetic.http.bodies import parse
 from hermetic.http.judging import judged
 from hermetic.http.posting import posting
 from hermetic.http.requests import caller, json_response, service_of
-from hermetic.http.schemas import MOST_REQUIREMENTS, Body, FailureBody
+from hermetic.http.schemas import MOST_REQUIREMENTS, REQUIREMENTS, Body, FailureBody
 from hermetic.policy.allowances import package_settings
 from hermetic_runtime.providing import InterpreterName, WantedEnvironment
 
@@ -25,7 +25,10 @@ class NewEnvironmentBody(Body):
     """What is to be made ready before a run or a session needs it."""
 
     requirements: list[StrictStr] = Field(
-        default_factory=list[str], max_length=MOST_REQUIREMENTS, description="Packages (PEP 508)."
+        default_factory=list[str],
+        max_length=MOST_REQUIREMENTS,
+        description="Packages (PEP 508).",
+        json_schema_extra=REQUIREMENTS,
     )
     interpreter: InterpreterName = Field("auto", description="Which interpreter to take.")
     code: StrictStr = Field("", description="Code whose imports are to be loaded ahead.")

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermetic.errors import InvalidInput
+from hermetic.errors import Contradiction
 from hermetic.grants import Grant, narrowed
 from hermetic.http.bodies import parse_run, read_body
 from hermetic.http.event_stream import MEDIA_TYPE, EventStreamResponse, wait_until_gone
@@ -51,14 +51,14 @@ async def run(request: Request) -> Response:
     key = idempotency_key(request)
     if _accepts_events(request):
         if key is not None or _prefers(request, "respond-async") or given.keep_files:
-            raise InvalidInput("an event stream belongs to its request, and can't be kept")
+            raise Contradiction("an event stream belongs to its request, and can't be kept")
         order, admission = await take()
         return EventStreamResponse(
             service.runs.submit(grant, order, streams=True, admission=admission)
         )
     if key is None and not _prefers(request, "respond-async"):
         if given.keep_files:
-            raise InvalidInput(
+            raise Contradiction(
                 "the files of a run can be kept only if the run is",
                 hint="Send the header Prefer: respond-async, or an Idempotency-Key.",
             )

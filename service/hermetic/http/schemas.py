@@ -8,16 +8,34 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
+from pydantic.config import JsonDict
 
-from hermetic.errors import InvalidInput, MalformedBody
+from hermetic.errors import Contradiction, MalformedBody
 from hermetic.orders import RunOrder
 from hermetic_runtime.limits import RANGES, Limits
 from hermetic_runtime.providing import InterpreterName
+from hermetic_runtime.request_bounds import FILENAME_BYTES, MOST_WORDS
 from hermetic_runtime.results import RunResult
 
 MOST_REQUIREMENTS = 200
 _BASE64_PATTERN = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 """RFC 4648, section 4."""
+_NO_NUL = "^[^\\u0000]*$"
+_TEXT: JsonDict = {"type": "string", "pattern": _NO_NUL}
+_WORDS: JsonDict = {"items": _TEXT, "maxItems": MOST_WORDS}
+VARIABLES: JsonDict = {
+    "propertyNames": {"pattern": "^[^=\\u0000]+$"},
+    "additionalProperties": _TEXT,
+    "maxProperties": MOST_WORDS,
+}
+"""What an environment can hold, beyond the types."""
+REQUIREMENTS: JsonDict = {"items": {"type": "string", "pattern": "^\\s*[A-Za-z0-9]"}}
+"""How each requirement begins (PEP 508)."""
+_ASCII_OF_NO_NAME = "\\u0000-/:-@\\[-\\^`{-\\u007f"
+_GLOBALS: JsonDict = {
+    "propertyNames": {"pattern": f"^[^0-9{_ASCII_OF_NO_NAME}][^{_ASCII_OF_NO_NAME}]*$"}
+}
+"""Names as those of variables, as far as a pattern can say it."""
 
 
 class Body(BaseModel):
@@ -84,16 +102,26 @@ class RunBody(Body):
     )
 
     code: StrictStr = Field(description="Python. The value of its last expression is returned.")
-    filename: StrictStr = Field("<code>", description="The name of the code in tracebacks.")
+    filename: StrictStr = Field(
+        "<code>",
+        description="The name of the code in tracebacks, of at most 4,000 bytes.",
+        json_schema_extra={"minLength": 1, "maxLength": FILENAME_BYTES, "pattern": _NO_NUL},
+    )
     args: list[StrictStr] = Field(
-        default_factory=list[str], description="What follows the filename in sys.argv."
+        default_factory=list[str],
+        description="What follows the filename in sys.argv.",
+        json_schema_extra=_WORDS,
     )
     stdin: StrictStr = Field("", description="What the code reads from standard input.")
     env: dict[StrictStr, StrictStr] = Field(
-        default_factory=dict[str, str], description="Environment variables of the code."
+        default_factory=dict[str, str],
+        description="Environment variables of the code.",
+        json_schema_extra=VARIABLES,
     )
     inputs: dict[StrictStr, Any] = Field(
-        default_factory=dict[str, Any], description="JSON values that become global variables."
+        default_factory=dict[str, Any],
+        description="JSON values that become global variables.",
+        json_schema_extra=_GLOBALS,
     )
     files: dict[StrictStr, TextFile | BinaryFile | UploadedFile] = Field(
         default_factory=dict[str, TextFile | BinaryFile | UploadedFile],
@@ -104,6 +132,7 @@ class RunBody(Body):
         max_length=MOST_REQUIREMENTS,
         description="Packages that the code needs (PEP 508), beside those that it names itself"
         " in a metadata block (PEP 723).",
+        json_schema_extra=REQUIREMENTS,
     )
     interpreter: InterpreterName = Field(
         "auto", description="Which interpreter to take; `auto` is one that fits the packages."
@@ -129,7 +158,7 @@ class RunBody(Body):
     def order(self, limits: Limits, read_upload: Callable[[str], bytes]) -> RunOrder:
         """Within `limits`, with files that were uploaded.
 
-        Raises `InvalidInput`, `MalformedBody`, and what `read_upload` raises.
+        Raises `Contradiction`, `MalformedBody`, and what `read_upload` raises.
         """
         if self.session is not None:
             self._check_for_session()
@@ -155,7 +184,7 @@ class RunBody(Body):
             ("keep_files", self.keep_files),
         ):
             if given:
-                raise InvalidInput(
+                raise Contradiction(
                     f"a run in a session can't have {name}",
                     hint="A session gets packages, interpreter and env when it is made, and"
                     " keeps its files itself.",

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, StrictStr
 
 from hermetic.grants import Grant
-from hermetic.http.schemas import MOST_REQUIREMENTS, Body, LimitsBody
+from hermetic.http.schemas import MOST_REQUIREMENTS, REQUIREMENTS, VARIABLES, Body, LimitsBody
 from hermetic.kept_files import KeptFile
 from hermetic.policy.decisions import Allowance
 from hermetic.session_orders import SessionOrder, SessionView, interpreter_of
@@ -24,12 +24,15 @@ class NewSessionBody(Body):
         default=None, min_length=1, max_length=100, description=f"{_NAME} Unique for the key."
     )
     env: dict[StrictStr, StrictStr] = Field(
-        default_factory=dict[str, str], description="Environment variables of the code."
+        default_factory=dict[str, str],
+        description="Environment variables of the code.",
+        json_schema_extra=VARIABLES,
     )
     requirements: list[StrictStr] = Field(
         default_factory=list[str],
         max_length=MOST_REQUIREMENTS,
         description="Packages that its runs can import (PEP 508).",
+        json_schema_extra=REQUIREMENTS,
     )
     interpreter: InterpreterName = Field("auto", description="Which interpreter to take.")
     limits: LimitsBody = Field(default_factory=lambda: LimitsBody())

@@ -132,10 +132,10 @@ def test_a_body_of_unknown_size_is_bounded_while_it_streams_in(client: httpx2.Cl
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"code": "1", "inputs": {"a b": 1}}, 422, "invalid_input"),
+        ({"code": "1", "inputs": {"a b": 1}}, 422, "invalid_name"),
         ({"code": "1", "files": {"../x": {"text": ""}}}, 422, "invalid_input"),
         ({"code": "1", "files": {"x": {"base64": "?"}}}, 400, "malformed_body"),
-        ({"code": "1", "env": {"a=b": "1"}}, 422, "invalid_input"),
+        ({"code": "1", "env": {"a=b": "1"}}, 422, "invalid_name"),
         ({"code": "1", "limits": {"wall_seconds": 1000}}, 403, "not_allowed"),
         ({"code": "1", "limits": {"memory_bytes": 1}}, 400, "malformed_body"),
         ({"code": "1", "limits": {"wall_seconds": True}}, 400, "malformed_body"),

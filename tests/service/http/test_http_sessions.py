@@ -105,7 +105,7 @@ def test_what_belongs_to_a_session_is_not_for_its_runs(
     client: httpx2.Client, session: str, body: dict[str, Any]
 ) -> None:
     response = client.post("/v1/run", json={"code": "1", "session": session} | body)
-    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+    assert (response.status_code, response.json()["code"]) == (422, "contradiction")
 
 
 def test_output_of_a_session_streams(client: httpx2.Client, session: str) -> None:

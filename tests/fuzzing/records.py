@@ -1,0 +1,253 @@
+"""Files and headers as they come back damaged, or from somebody hostile: policies, states of
+sessions, descriptions of package sets, snapshots, and the headers of requests for files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from random import Random
+from struct import pack
+from typing import Any, NamedTuple
+
+import msgpack
+import wasmtime
+import zstandard
+
+from hermetic.errors import PolicyError
+from hermetic.http.file_responses import asked_range
+from hermetic.http.problems import RangeNotSatisfiable
+from hermetic.policy.loading import parse_policy
+from hermetic_runtime.errors import PreparationError, SessionDamaged
+from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE
+from hermetic_runtime.packages.package_set import read_description
+from hermetic_runtime.preparation import verify_and_repair
+from hermetic_runtime.prepared import MANIFEST, is_complete
+from hermetic_runtime.sessions.pages import PAGE_BYTES
+from hermetic_runtime.sessions.state_file import MAGIC, StateReader
+from hermetic_runtime.snapshots.stored import MEMORY, STATE, load_snapshot
+
+_LIMITS = Limits(memory_bytes=64 * MIB, disk_bytes=1 * MIB, files=50)
+_TOKENS = (
+    *(
+        b"version: '1'\n",
+        b"default: deny\n",
+        b"tools:\n",
+        b"  python_execute:\n",
+        b"- ",
+        b"? ",
+        b": ",
+    ),
+    *(
+        b"rules:\n",
+        b"&a ",
+        b"*a",
+        b"<<: *a\n",
+        b"!!python/object:os.system ",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+    ),
+    *(b"regex", b"(a+)+$", b"1e999", b"9" * 5000, b"\x00", b"\xff", b"\t", b"---\n", b"%YAML 9\n"),
+    *(b"grants:\n", b"~", b"null", b'"\\ud800"', b"[" * 2000, b"{a: " * 500, b"0x_", b"=", b"<<"),
+)
+_VALUES: tuple[Any, ...] = (
+    *(None, True, -1, 0, 2**63, 1.5, "", "x", "../../x", "\0", [], {}, [[]], {"": {}}, [1, "a"]),
+    *({"image": [0, ""]}, {"files": {"../../etc/passwd": [1, "0" * 64]}}, {"files": []}),
+)
+_STATE = {
+    "base": "0" * 64,
+    "memory_bytes": 1 * MIB,
+    "instance": {"globals": {"g": 1}},
+    "files": [[b"/workspace/a", 0o100644, b"contents", 1], [b"/workspace/b", 0o120777, b"a", 1]],
+    "descriptors": [
+        [["stdin", 0, 0, b"", 0, [[0, False]]], ["pipe_reader", 0, 0, b"", 0, [[3, True]]]],
+        [[b"data", True, True]],
+        [],
+    ],
+    "cwd": b"/workspace",
+    "umask": 18,
+    "monotonic_ns": 1,
+    "cpu_ns": 1,
+}
+_PAGES = pack("<II", 1, 3) + bytes(PAGE_BYTES) + pack("<II", 0, 0)
+_RANGES = (
+    "bytes=",
+    "bytes=-",
+    "0-0",
+    "5-",
+    "-5",
+    "-0",
+    "9" * 25,
+    ",",
+    "1-2,4-5",
+    " ",
+    "=",
+    "٣-٤",
+    "x",
+)
+
+
+class Record(NamedTuple):
+    """What is read, and by which of `_READERS`."""
+
+    sort: str
+    data: bytes
+
+
+def hostile_record(choices: Random) -> Record:
+    """Something that is read in one place of the software or another, mostly damaged."""
+    sort = choices.choice(list(_READERS))
+    if sort == "policy":
+        pieces = [choices.choice(_TOKENS) for _ in range(choices.randrange(1, 12))]
+        whole = choices.choice((b"", b"", _sound()["policy"])) + b"".join(pieces)
+        return Record(sort, _damaged(choices, whole) if choices.random() < 0.5 else whole)
+    if sort == "range":
+        pieces = [choices.choice(_RANGES) for _ in range(choices.randrange(1, 4))]
+        return Record(sort, ("bytes=" * choices.randrange(2) + "".join(pieces)).encode())
+    if sort in ("description", "manifest") and choices.random() < 0.5:
+        given = json.loads(_sound()[sort])
+        given[choices.choice([*given, "added"])] = choices.choice(_VALUES)
+        return Record(sort, json.dumps(choices.choice((given, given, *_VALUES))).encode())
+    if sort == "snapshot" and choices.random() < 0.5:
+        given = msgpack.unpackb(_sound()[sort])
+        given[choices.choice([*given, "added"])] = choices.choice([*_VALUES[:4], "x", [], {}])
+        return Record(sort, msgpack.packb(given))
+    if sort == "state":
+        packed = msgpack.packb(_STATE)
+        if choices.random() < 0.7:
+            packed = _damaged(choices, packed)
+        pages = _PAGES if choices.random() < 0.5 else _damaged(choices, _PAGES)
+        frame = len(packed).to_bytes(4, "little") + packed + pages
+        sealed = MAGIC + zstandard.ZstdCompressor(write_checksum=True).compress(frame)
+        return Record(sort, sealed if choices.random() < 0.8 else _damaged(choices, sealed))
+    return Record(sort, _damaged(choices, _sound()[sort]))
+
+
+@cache
+def _sound() -> dict[str, bytes]:
+    digest = sha256(b"code").hexdigest()
+    manifest = {"interpreter": "x", "files": {"core.cwasm": [4, digest]}, "imports": []}
+    description = {"interpreter": "x", "image": [5, "0" * 64], "lock": [], "distributions": {}}
+    snapshot = {"instance": {}, "files": [], "monotonic_ns": 1, "cpu_ns": 1}
+    return {
+        "policy": (files("hermetic.policy") / "starter.yaml").read_bytes(),
+        "manifest": json.dumps(manifest).encode(),
+        "description": json.dumps(description).encode(),
+        "snapshot": msgpack.packb(snapshot),
+    }
+
+
+def _damaged(choices: Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(choices.randrange(1, 4)):
+        at = choices.randrange(len(changed) + 1)
+        if choices.random() < 0.5:
+            changed[at : at + 1] = choices.randbytes(1)
+        elif choices.random() < 0.5:
+            del changed[at : at + choices.randrange(1, 40)]
+        else:
+            changed[at:at] = choices.randbytes(choices.randrange(1, 20))
+    return bytes(changed)
+
+
+def fault_of_record(record: Record) -> str | None:
+    """What is wrong with how a record was read, if anything is."""
+    try:
+        return _READERS[record.sort](record.data)
+    except Exception as error:
+        return f"{record.sort}: {type(error).__name__}: {error} of {record.data[:200]!r}"
+
+
+def _read_policy(data: bytes) -> str | None:
+    try:
+        parse_policy(data, "name")
+    except PolicyError as error:
+        return None if error.message.startswith("name") else f"policy: {error.message}"
+    return None
+
+
+def _read_state(data: bytes) -> str | None:
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        try:
+            reader = StateReader(os.dup(file.fileno()), _LIMITS)
+        except SessionDamaged:
+            return None
+        try:
+            for address, contents in reader.pages():
+                if address < 0 or address + len(contents) > _LIMITS.memory_bytes:
+                    return f"state: {len(contents)} bytes at {address}"
+        except SessionDamaged:
+            return None
+        finally:
+            reader.close()
+    return None
+
+
+def _read_description(data: bytes) -> str | None:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / IMAGE).write_bytes(b"image")
+        (Path(name) / DESCRIPTION).write_bytes(data)
+        read_description(Path(name))
+    return None
+
+
+def _read_manifest(data: bytes) -> str | None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "core.cwasm").write_bytes(b"code")
+        (folder / MANIFEST).write_bytes(data)
+        if not is_complete(folder):
+            return None
+        verify_and_repair(folder)
+    return None
+
+
+def _read_snapshot(data: bytes) -> str | None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / MEMORY).write_bytes(_memory())
+        (folder / STATE).write_bytes(data)
+        try:
+            load_snapshot(_engine(), folder)
+        except PreparationError:
+            return None
+    return None
+
+
+def _read_range(data: bytes) -> str | None:
+    try:
+        part = asked_range(data.decode(), 10)
+    except RangeNotSatisfiable:
+        return None
+    return None if part is None or 0 <= part[0] < part[1] <= 10 else f"range: {part}"
+
+
+_READERS: dict[str, Callable[[bytes], str | None]] = {
+    "policy": _read_policy,
+    "state": _read_state,
+    "description": _read_description,
+    "manifest": _read_manifest,
+    "snapshot": _read_snapshot,
+    "range": _read_range,
+}
+
+
+@cache
+def _engine() -> wasmtime.Engine:
+    return wasmtime.Engine()
+
+
+@cache
+def _memory() -> bytes:
+    return bytes(wasmtime.Module(_engine(), '(module (memory (export "memory") 1))').serialize())
