@@ -141,7 +141,7 @@ def test_the_documented_problems_are_the_real_ones() -> None:
     kinds += [kind for kind in vars(errors).values() if hasattr(kind, "code")]
     statuses = {kind.code: status_of(kind.__new__(kind)) for kind in kinds}
     rows = re.findall(r"^\| (\d+) \| (`.*?`) \|", (DOCS / "http.md").read_text(), re.M)
-    assert len(rows) == 22
+    assert len(rows) == 25
     for status, codes in rows:
         for code in re.findall("`(.*?)`", codes):
             assert statuses[code] == int(status)
