@@ -11,7 +11,7 @@ from host_calls import FuzzedGuest, fuzz_guest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
-from records import fault_of_record, hostile_record
+from records import Record, fault_of_record, hostile_record
 
 CHOICES = st.randoms(use_true_random=False)
 UNHURRIED = settings(
@@ -72,3 +72,7 @@ def test_a_module_may_be_damaged_in_any_way(seed: int) -> None:
 @given(st.integers(0, 2**32))
 def test_a_file_or_a_header_may_be_damaged_in_any_way(seed: int) -> None:
     assert fault_of_record(hostile_record(Random(seed))) is None
+
+
+def test_a_manifest_without_a_map_of_files_is_none() -> None:
+    assert fault_of_record(Record("manifest", b'{"files": [1]}')) is None

@@ -302,3 +302,37 @@ def test_fonts_have_been_found_already(environment: LoadedEnvironment) -> None:
         " for name in os.listdir(matplotlib.get_cachedir())]"
     )
     assert value_of(environment, source) == [True]
+
+
+def test_a_descriptor_can_be_duplicated(environment: LoadedEnvironment) -> None:
+    source = """
+import os
+first = os.open("a", os.O_RDWR | os.O_CREAT)
+second = os.dup(first)
+os.write(first, b"one ")
+os.close(first)
+os.write(second, b"two")
+try:
+    os.dup(first)
+    said = None
+except OSError as error:
+    said = error.strerror
+[open("a").read(), said]
+"""
+    assert value_of(environment, source) == ["one two", "Bad file descriptor"]
+
+
+def test_numpy_reads_and_writes_files(environment: LoadedEnvironment) -> None:
+    source = """
+import numpy as np
+given = np.arange(5.0)
+with open("a", "wb") as file:
+    file.write(b"12345678")
+    given.tofile(file)
+with open("a", "rb") as file:
+    file.seek(16)
+    some = np.fromfile(file, count=2).tolist()
+    reached = file.tell()
+[some, reached, np.fromfile("a", offset=8).tolist()]
+"""
+    assert value_of(environment, source) == [[1.0, 2.0], 32, [0.0, 1.0, 2.0, 3.0, 4.0]]
