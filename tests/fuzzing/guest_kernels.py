@@ -43,8 +43,8 @@ class WatchedKernel:
             mounts={
                 b"/": MemoryFilesystem(quota),
                 b"/dev": DeviceFilesystem(),
-                b"/host": HostFilesystem(os.dup(self._folder_fd)),
-                b"/out": OverlayFilesystem(HostFilesystem(os.dup(self._folder_fd)), quota),
+                b"/host": HostFilesystem(self._folder_fd),
+                b"/out": OverlayFilesystem(HostFilesystem(self._folder_fd), quota),
             },
             quota=quota,
             open_files=OPEN_FILES,

@@ -268,6 +268,8 @@ def _descriptors(kinds: Sequence[str]) -> Generator[list[int]]:
 def _is_alive(pid: int) -> bool:
     descriptor = os.pidfd_open(pid)
     try:
-        return not select.select([descriptor], [], [], 0)[0]
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return not poll.poll(0)
     finally:
         os.close(descriptor)
