@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from random import Random
 from struct import pack
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgpack
 import wasmtime
@@ -120,9 +120,9 @@ def hostile_record(choices: Random) -> Record:
     if sort == "snapshot" and choices.random() < 0.5:
         given = msgpack.unpackb(_sound()[sort])
         given[choices.choice([*given, "added"])] = choices.choice([*_VALUES[:4], "x", [], {}])
-        return Record(sort, msgpack.packb(given))
+        return Record(sort, _packed(given))
     if sort == "state":
-        packed = msgpack.packb(_STATE)
+        packed = _packed(_STATE)
         if choices.random() < 0.7:
             packed = _damaged(choices, packed)
         pages = _PAGES if choices.random() < 0.5 else _damaged(choices, _PAGES)
@@ -132,17 +132,27 @@ def hostile_record(choices: Random) -> Record:
     return Record(sort, _damaged(choices, _sound()[sort]))
 
 
+def _packed(value: object) -> bytes:
+    return cast("bytes", msgpack.packb(value))
+
+
 @cache
 def _sound() -> dict[str, bytes]:
     digest = sha256(b"code").hexdigest()
     manifest = {"interpreter": "x", "files": {"core.cwasm": [4, digest]}, "imports": []}
     description = {"interpreter": "x", "image": [5, "0" * 64], "lock": [], "distributions": {}}
-    snapshot = {"instance": {}, "files": [], "monotonic_ns": 1, "cpu_ns": 1}
+    snapshot = {
+        "instance": {},
+        "files": [],
+        "generators": [],
+        "monotonic_ns": 1,
+        "cpu_ns": 1,
+    }
     return {
         "policy": (files("hermetic.policy") / "starter.yaml").read_bytes(),
         "manifest": json.dumps(manifest).encode(),
         "description": json.dumps(description).encode(),
-        "snapshot": msgpack.packb(snapshot),
+        "snapshot": _packed(snapshot),
     }
 
 

@@ -28,7 +28,7 @@ from hostile_program import HostileProgram
 from live_service import live_service
 from places import attempt_in_folders, attempt_in_session
 from programs import GROUPS
-from records import Records, Run
+from recorded_runs import Records, Run
 
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.preparation_wasi import prepare_wasi

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from attempts import Attempt
-from records import Records, Run
+from recorded_runs import Records, Run
 
 from hermetic_runtime.results import Outcome
 
