@@ -19,7 +19,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something was started")
 
-    monkeypatch.setattr("hermetic_runtime.sandbox.provide", refuse)
+    monkeypatch.setattr("hermetic_runtime.sandbox_guest.provide", refuse)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ with open("file", "r+b") as file:
     found += [error_of(mmap.mmap, number, 10**6), error_of(mmap.mmap, number, -1)]
     found += [error_of(mmap.mmap, number, 1, offset=-1), error_of(mmap.mmap, number, 1, access=9)]
     found += [error_of(mmap.mmap, number, 1, flags=mmap.MAP_PRIVATE, access=mmap.ACCESS_READ)]
-    found += [error_of(mmap.mmap, number, 1, offset=10)[0], error_of(mmap.mmap, 99, 1)[0]]
+    found += [error_of(mmap.mmap, number, 1, offset=10)[0], error_of(mmap.mmap, 10**6, 1)[0]]
 with open("file", "rb") as file:
     found += [file.read(14), error_of(mmap.mmap, file.fileno(), 0)[0]]
 open("empty", "w").close()

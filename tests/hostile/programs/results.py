@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile_program import ERROR, OK, OUTPUT, TIMEOUT, HostileProgram
+from hostile_program import ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram
 
 PROGRAMS = (
     HostileProgram("a huge text", "'x' * 10**7", OUTPUT),
@@ -94,8 +94,7 @@ class L(list):
     def __len__(self): return 10**9
 L([1])
 """,
-        TIMEOUT,
-        short=True,
+        MEMORY,
     ),
     HostileProgram(
         "a dictionary that changes as it is read",
@@ -105,8 +104,7 @@ class D(dict):
         while True: yield 'a', 1
 D(a=1)
 """,
-        TIMEOUT,
-        short=True,
+        MEMORY,
     ),
     HostileProgram(
         "a value that raises when it is shown",

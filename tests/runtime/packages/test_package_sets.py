@@ -66,7 +66,7 @@ def test_what_is_remembered_needs_no_uv(cache: Path, monkeypatch: pytest.MonkeyP
     def refuse() -> str:
         raise AssertionError("uv was run")
 
-    monkeypatch.setattr(uv_process, "_executable", refuse)
+    monkeypatch.setattr(uv_process, "uv_executable", refuse)
 
     assert ensure("six") == first
 

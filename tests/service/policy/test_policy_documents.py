@@ -30,16 +30,16 @@ def test_the_policy_in_one_look_is_one():
 
 
 def test_the_rule_that_counts_an_argument_is_one():
-    rules = textwrap.indent(blocks("yaml")[1], "      ")
+    rules = textwrap.indent(blocks("yaml")[2], "      ")
     policy(f'version: "1"\ntools:\n  charge:\n    rules:\n{rules}')
 
 
 def test_the_part_with_grants_is_one():
-    policy(f'version: "1"\ndefault: allow\n{blocks("yaml")[2]}')
+    policy(f'version: "1"\ndefault: allow\n{blocks("yaml")[3]}')
 
 
 def test_the_table_of_cases_is_one():
-    CaseTable.model_validate(yaml.safe_load(blocks("yaml")[3]))
+    CaseTable.model_validate(yaml.safe_load(blocks("yaml")[4]))
 
 
 def test_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
