@@ -373,7 +373,6 @@ class A:
 A()
 """,
         OK,
-        short=True,
     ),
     HostileProgram(
         "a function with the most arguments",
