@@ -28,6 +28,7 @@ from hermetic_runtime.guest import Guest, start_guest_thread
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files, bound_memory
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
+from hermetic_runtime.processes.idleness import has_idle_processor
 from hermetic_runtime.processes.messages import (
     CHANGE_BYTES,
     Change,
@@ -56,8 +57,9 @@ from hermetic_runtime.verdicts import timed_out
 GRACE_CPU_SECONDS = 0.2
 """Processor time that a guest may still use once it was interrupted for using too much."""
 _SAVE_CPU_SECONDS = 120.0
-_PATIENCE_SECONDS = 0.01
-"""Who starts a process for a run has sent the run by then; a spare has nothing else to do."""
+_PATIENCE_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16)
+"""Between looks for an idle processor. Who starts a process for a run has sent the run before
+the first one; a spare has nothing else to do."""
 _SHORTEST_CHECK_SECONDS = 0.002
 _RECEIVE_BYTES = 128 * 1024
 
@@ -277,12 +279,17 @@ class ControlLoop:
             return
 
     def _asked_of(self, guest: Guest) -> Iterator[RunRequest | SaveRequest]:
-        """What is to be done, without an end. A long wait for the first is made use of."""
-        if self._rehearses:
+        """What is to be done, without an end. A long wait for the first is made use of, in a
+        moment in which nothing else has to be done.
+        """
+        for seconds in _PATIENCE_SECONDS if self._rehearses else ():
             try:
-                yield self._requests.get(timeout=_PATIENCE_SECONDS)
+                yield self._requests.get(timeout=seconds)
+                break
             except queue.Empty:
-                guest.rehearse()
+                if has_idle_processor():
+                    guest.rehearse()
+                    break
         while True:
             yield self._requests.get()
 
