@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import marshal
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
 from hermetic_runtime.answers import read_answer
-from hermetic_runtime.compilation import THREAD_STACK_BYTES, Metering
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import GuestMisbehaved, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.filesystems import GuestFilesystems
+from hermetic_runtime.guest_endings import crashed, exited, no_answer, stopped, trapped
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
@@ -27,12 +27,8 @@ from hermetic_runtime.kernel.quota import Quota
 from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_files import SavedFile, restore_files, save_files
 from hermetic_runtime.kernel.stops import (
-    Aborted,
-    Cancelled,
-    DeadlineReached,
     Exited,
     GuestStop,
-    OutputExceeded,
 )
 from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInput
 from hermetic_runtime.kernel.wakeup import Wakeup
@@ -47,8 +43,6 @@ from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest
 
 if TYPE_CHECKING:
     from hermetic_runtime.sessions.state_file import StateReader
-
-T = TypeVar("T")
 
 _ENVIRONMENT = {
     "HOME": "/workspace",
@@ -323,18 +317,18 @@ class Guest:
                 report = self._ask_agent(request, action)
                 return self._checked(report) if self._is_kept and report.alive else report
         except Exited as stop:
-            return _exited(stop.status)
+            return exited(stop.status)
         except GuestStop as stop:
-            return _stopped(stop)
+            return stopped(stop)
         except wasmtime.Trap as trap:
-            return _trapped(trap)
+            return trapped(trap)
         except wasmtime.WasmtimeError as error:
-            return _crashed("WasmtimeError", str(error))
+            return crashed("WasmtimeError", str(error))
         except Failure as failure:
-            return _crashed("Fault", f"the interpreter passed a bad argument ({failure})")
+            return crashed("Fault", f"the interpreter passed a bad argument ({failure})")
         except Exception as error:
             # A fault of ours must end this guest and nothing else.
-            return _crashed(type(error).__name__, f"the host failed: {error}")
+            return crashed(type(error).__name__, f"the host failed: {error}")
 
     def _checked(self, report: RunReport) -> RunReport:
         """The report of a run whose guest is to be kept: not alive if another run would fail.
@@ -368,7 +362,7 @@ class Guest:
         }
         answer = self._instance.call(marshal.dumps(message, 2))
         if answer is None:
-            return _no_answer(memory_refused=self._instance.memory_refused)
+            return no_answer(memory_refused=self._instance.memory_refused)
         return read_answer(
             answer,
             value_bytes=request.limits.value_bytes,
@@ -444,80 +438,3 @@ def _starting_point(
     except SessionBaseMissing:
         reader.close()
         raise
-
-
-def _exited(status: int) -> RunReport:
-    if status == 0:
-        return RunReport(Outcome.OK, alive=False)
-    error = RunError("SystemExit", str(status))
-    return RunReport(Outcome.ERROR, exit_code=status, error=error, alive=False)
-
-
-def _stopped(stop: GuestStop) -> RunReport:
-    if isinstance(stop, OutputExceeded):
-        error = RunError("OutputLimit", "the run wrote more than it may", limit="output_bytes")
-        return RunReport(Outcome.OUTPUT, exit_code=1, error=error, alive=False)
-    if isinstance(stop, Cancelled):
-        error = RunError("Cancelled", "the run was cancelled")
-        return RunReport(Outcome.CANCELLED, exit_code=1, error=error, alive=False)
-    if isinstance(stop, DeadlineReached):
-        error = RunError("Timeout", "the run reached its deadline", limit="wall_seconds")
-        return RunReport(Outcome.TIMEOUT, exit_code=124, error=error, alive=False)
-    return _crashed("Aborted", str(stop) if isinstance(stop, Aborted) else type(stop).__name__)
-
-
-def _trapped(trap: wasmtime.Trap) -> RunReport:
-    code = trap.trap_code
-    if code is wasmtime.TrapCode.OUT_OF_FUEL:
-        error = RunError("OutOfFuel", "the run used up its fuel", limit="fuel")
-        return RunReport(Outcome.FUEL, exit_code=1, error=error, alive=False)
-    if code is wasmtime.TrapCode.STACK_OVERFLOW:
-        return _crashed("StackOverflow", "the interpreter ran out of native stack")
-    return _crashed("Trap", code.name.lower() if code else trap.message.splitlines()[0])
-
-
-def _crashed(kind: str, message: str) -> RunReport:
-    return RunReport(Outcome.CRASHED, exit_code=1, error=RunError(kind, message), alive=False)
-
-
-def start_guest_thread(target: Callable[[], None]) -> threading.Thread:
-    """Start a thread whose stack is large enough for a guest."""
-    with _stack_size_lock:
-        before = threading.stack_size(THREAD_STACK_BYTES)
-        try:
-            thread = threading.Thread(target=target, name="guest", daemon=True)
-            thread.start()
-        finally:
-            threading.stack_size(before)
-    return thread
-
-
-_stack_size_lock = threading.Lock()
-
-
-def run_in_guest_thread(function: Callable[[], T]) -> T:
-    """Call `function` in a guest thread and wait; its result, or what it raised."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(function())
-        except BaseException as error:
-            errors.append(error)
-
-    start_guest_thread(target).join()
-    if errors:
-        raise errors[0]
-    return results[0]
-
-
-def _no_answer(*, memory_refused: bool) -> RunReport:
-    """Of a run that left the guest's agent unable to answer, which it will not be again."""
-    if memory_refused:
-        message = "the guest had no memory left to answer with"
-        error = RunError("MemoryError", message, limit="memory_bytes")
-        return RunReport(Outcome.MEMORY, exit_code=137, error=error)
-    message = "the guest did not answer; what it answers with may have been changed by its code"
-    error = RunError("GuestMisbehaved", message)
-    return RunReport(Outcome.ERROR, exit_code=1, error=error, alive=False)

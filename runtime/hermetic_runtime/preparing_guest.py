@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import GIB, MIB, Limits
 from hermetic_runtime.requests import GuestSettings, RunRequest
 from hermetic_runtime.results import Outcome

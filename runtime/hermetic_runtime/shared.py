@@ -20,7 +20,8 @@ from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import DrivenRun
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
-from hermetic_runtime.guest import Guest, start_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import start_guest_thread
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestMount, GuestSettings, RunRequest

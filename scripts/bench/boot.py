@@ -20,7 +20,8 @@ from pathlib import Path
 import hermetic
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.requests import GuestSettings, RunRequest

@@ -22,7 +22,8 @@ from typing import NamedTuple
 from snapshots import CASES, LIMITS, drop, made_ready
 
 from hermetic_runtime.environments import LoadedEnvironment, load_environment
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.requests import GuestSettings, RunRequest
 from hermetic_runtime.sessions.pages import PAGE_BYTES, changed_pages
 

@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparing_process import run_preparing
 from hermetic_runtime.providing import InterpreterName, WantedEnvironment, provide

@@ -10,7 +10,8 @@ from wasi_guests import wasi_directory
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import prepare

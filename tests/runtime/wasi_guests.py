@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 from hermetic_runtime.environments import LoadedEnvironment
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 

@@ -24,7 +24,8 @@ from typing import NoReturn
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
-from hermetic_runtime.guest import Guest, start_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import start_guest_thread
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files, bound_memory
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS

@@ -15,7 +15,8 @@ import wasmtime
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings
 from hermetic_runtime.snapshots.stored import LoadedSnapshot

@@ -12,7 +12,8 @@ from pathlib import Path
 from hermetic_runtime.engine import compile_module
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.requests import GuestSettings
 from hermetic_runtime.snapshots.stored import MEMORY, SavedGuest, write_state

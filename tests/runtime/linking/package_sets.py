@@ -11,7 +11,8 @@ from typing import TypeVar
 from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE

@@ -12,7 +12,8 @@ from local_wheels import build_wheel
 
 from hermetic_runtime.environments import Environment, load_environment
 from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.guest import Guest, run_in_guest_thread
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.packages.kept_sets import remove_set
 from hermetic_runtime.packages.package_set import PackageSet
