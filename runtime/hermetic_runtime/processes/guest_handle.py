@@ -109,13 +109,19 @@ class GuestProcess:
         self._send_start(hold)
         self._await_ready(hold)
 
-    def _await_ready(self, hold: _Hold) -> None:
+    def _send_start(self, hold: _Hold) -> None:
         try:
-            ready = self._boot(hold)
+            self._say_start(hold)
         except BaseException:
             self.close()
             raise
-        self.interpreter = ready.interpreter
+
+    def _await_ready(self, hold: _Hold) -> None:
+        try:
+            self.interpreter = self._boot(hold).interpreter
+        except BaseException:
+            self.close()
+            raise
 
     def _launch(self) -> _Hold:
         try:
@@ -135,7 +141,7 @@ class GuestProcess:
                 process.kill()
         return hold
 
-    def _send_start(self, hold: _Hold) -> None:
+    def _say_start(self, hold: _Hold) -> None:
         start = Start(
             self._limits,
             self._variables,
