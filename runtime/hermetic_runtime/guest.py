@@ -116,12 +116,16 @@ class Guest:
             limits.memory_bytes,
             environment.packages,
             snapshot,
+            snapshot.machines.take() if snapshot and not waking else None,
         )
+        if snapshot:
+            self._instance.limit_memory(limits.memory_bytes)
         self._variables = settings.environment
         self._state_limits = settings.state_limits or limits
         self._is_kept = settings.state_limits is not None
         self._snapshot = snapshot
         self._restored = False
+        self._leaves_well = False
         self._waking = waking
         self._deadlines: RunDeadlines | None = None
         self._ticker = EpochTicker(interpreter.engine)
@@ -135,12 +139,14 @@ class Guest:
             self._instance.store.on_epoch(self._check_deadlines)
         if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(2**62)
+        self._leaves_well = False
         if self._snapshot is None:
             self._instance.boot()
         elif self._waking is not None:
             self._wake(self._waking, self._snapshot)
         else:
             self._resume(self._snapshot.guest)
+            self._leaves_well = True
 
     def restore(self) -> None:
         """Stand where the guest of the snapshot stood. Nothing of the guest is executed."""
@@ -149,7 +155,7 @@ class Guest:
         restore_files(self._kernel, (SavedFile(*fields) for fields in saved.files))
         self._filesystems.forget_changes()
         self._instance.resume(saved.instance)
-        self._restored = True
+        self._restored = self._leaves_well = True
 
     def adopt(
         self,
@@ -228,6 +234,12 @@ class Guest:
         arguments of `find_generator`.
         """
         return self._ask({"action": "preload", "modules": list(modules)})
+
+    def make_room(self, size: int) -> None:
+        """Have memory of `size` bytes for guests to take without growing: one that grew can't
+        be rewound.
+        """
+        self._instance.make_room(size)
 
     def save(
         self, generators: Sequence[tuple[int, Sequence[int], int]]
@@ -379,6 +391,7 @@ class Guest:
             message = f"the run reached its limit {reached}"
             error = RunError("Timeout", message, error.traceback, reached)
             report = replace(report, outcome=Outcome.TIMEOUT, exit_code=124, error=error)
+        self._leaves_well = self._leaves_well and report.alive
         files, files_omitted = self._filesystems.workspace_files()
         return replace(
             report,
@@ -420,7 +433,11 @@ class Guest:
     def close(self) -> None:
         """Free everything. Not while `run` is under way."""
         self._kernel.close_all()
-        self._instance.close()
+        machine = self._instance.leave()
+        if self._snapshot is not None and self._leaves_well:
+            self._snapshot.machines.give(machine)
+        else:
+            machine.close()
 
 
 def _starting_point(

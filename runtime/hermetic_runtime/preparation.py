@@ -15,7 +15,13 @@ from pathlib import Path
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Metering, compilation_key
 from hermetic_runtime.errors import PreparationError
-from hermetic_runtime.prepared import MANIFEST, is_complete, is_shortage, read_manifest
+from hermetic_runtime.prepared import (
+    MANIFEST,
+    SNAPSHOT_FORMAT,
+    is_complete,
+    is_shortage,
+    read_manifest,
+)
 from hermetic_runtime.time_zones import time_zones_version
 from hermetic_wasm.images import PYODIDE, InterpreterImage
 
@@ -37,7 +43,8 @@ def prepared_directory(metering: Metering, image: InterpreterImage = PYODIDE) ->
 @cache
 def _place(metering: Metering, image: InterpreterImage) -> str:
     """Reads the whole image, which is the same while this process lives."""
-    name = f"{image.name}-{image.version}-{image.content_hash()[:12]}-tz{time_zones_version()}"
+    code = f"{image.name}-{image.version}-{image.content_hash()[:12]}"
+    name = f"{code}-tz{time_zones_version()}-s{SNAPSHOT_FORMAT}"
     return f"{name}/{compilation_key(metering)}"
 
 

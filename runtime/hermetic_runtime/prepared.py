@@ -14,6 +14,8 @@ from typing import NotRequired, TypedDict, cast
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 """The folder of the snapshots over no packages, which are numbered."""
+SNAPSHOT_FORMAT = 3
+"""Changes when what is in a snapshot changes otherwise than by its interpreter."""
 
 
 _sizes: dict[str, tuple[tuple[int, int, int], dict[str, int]]] = {}

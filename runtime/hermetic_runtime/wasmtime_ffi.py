@@ -365,13 +365,20 @@ class GuestStore:
         self.context = ctypes.cast(self.store._context(), _pointer)
         self.host_calls = 0
         self.functions: list[Callable[..., Any]] = []
-        self._callbacks: list[Any] = []
         self.pending: BaseException | None = None
+        self._decide: Callable[[], bool] = _go_on
+        self._deadline_callback: Any = None
 
     def close(self) -> None:
         """Free the guest and all that it holds. Handles made from it are invalid afterwards."""
         self.store.close()
-        self._callbacks.clear()
+        self._deadline_callback = None
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Let go of the host's side of the guest, which may have been the last."""
+        self.functions = []
+        self._decide = _go_on
 
     def instantiate(
         self, module: wasmtime.Module, imports: Sequence[Extern] | ImportSlots
@@ -415,10 +422,15 @@ class GuestStore:
 
     def on_epoch(self, decide: Callable[[], bool]) -> None:
         """Call `decide` at every epoch tick while the guest runs; False ends it by a trap."""
+        self._decide = decide
+        if self._deadline_callback is None:
+            self._deadline_callback = self._create_deadline_callback()
+        self.store.set_epoch_deadline(1)
 
+    def _create_deadline_callback(self) -> Any:
         def reached(_context: int, _data: int, delta: int, _kind: int) -> int:
             try:
-                if decide():
+                if self._decide():
                     ctypes.c_uint64.from_address(delta).value = 1
                     return 0
             except BaseException as error:
@@ -426,9 +438,12 @@ class GuestStore:
             return wasmtime_error(b"interrupted")
 
         callback = _DeadlineCallback(reached)
-        self._callbacks.append(callback)
         _set_deadline_callback(ctypes.cast(self.store.ptr(), _pointer), callback, None, None)
-        self.store.set_epoch_deadline(1)
+        return callback
+
+
+def _go_on() -> bool:
+    return True
 
 
 def wasmtime_error(message: bytes) -> int:
@@ -498,13 +513,7 @@ class Instance:
 
     def set_global(self, name: str, value: int) -> None:
         """Set an exported mutable i32 global, given unsigned."""
-        error = ffi.wasmtime_global_set(
-            self._store.store._context(),
-            ctypes.byref(self.export(name).raw.of.global_),
-            ctypes.byref(_i32(value)),
-        )
-        if error:
-            raise wasmtime.WasmtimeError._from_ptr(error)
+        set_global(self._store, self.export(name), value)
 
 
 def global_value(store: GuestStore, item: Extern) -> int:
@@ -514,6 +523,15 @@ def global_value(store: GuestStore, item: Extern) -> int:
         store.store._context(), ctypes.byref(item.raw.of.global_), ctypes.byref(value)
     )
     return value.of.i32 & 0xFFFFFFFF
+
+
+def set_global(store: GuestStore, item: Extern, value: int) -> None:
+    """Set a mutable i32 global, given unsigned."""
+    error = ffi.wasmtime_global_set(
+        store.store._context(), ctypes.byref(item.raw.of.global_), ctypes.byref(_i32(value))
+    )
+    if error:
+        raise wasmtime.WasmtimeError._from_ptr(error)
 
 
 def new_global(store: GuestStore, value: int, *, mutable: bool) -> Extern:

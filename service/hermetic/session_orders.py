@@ -49,7 +49,8 @@ class SessionOrder:
 
 def interpreter_of(record: SessionRecord) -> str:
     """The interpreter that a session is made of: its name, `-`, and its version."""
-    return record.environment.interpreter.parent.name.rpartition("-")[0]
+    name, version, *_ = record.environment.interpreter.parent.name.split("-")
+    return f"{name}-{version}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,54 @@ def test_a_shape_that_can_t_be_linked_is_refused(
         prepare_side_module(library(text))
 
 
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "(table.set (i32.const 0) (ref.null func))",
+        "(drop (table.grow (ref.null func) (i32.const 1)))",
+        "(table.fill (i32.const 0) (ref.null func) (i32.const 1))",
+        "(table.copy (i32.const 0) (i32.const 1) (i32.const 1))",
+        "(table.init $passive (i32.const 0) (i32.const 0) (i32.const 1))",
+    ],
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "(block $b (br_table $b $b (i32.const 0))) {}",
+        "(block $b (try_table (catch_all $b) (nop))) {}",
+        "(block $b (try_table (catch $e $b) {}))",
+    ],
+)
+def test_code_that_changes_the_function_table_is_refused(instruction: str, around: str) -> None:
+    text = f"""(module
+      (import "env" "__indirect_function_table" (table 2 funcref))
+      (tag $e)
+      (func (local i32 i64) {around.format(instruction)})
+      (elem $passive func))"""
+
+    with pytest.raises(MalformedModule, match="changes the function table"):
+        prepare_side_module(shared_library(text))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(drop (table.get (i32.const 38))) (drop (table.size))",
+        "(drop (i32.const 38)) (drop (i64.const 0x2626)) (drop (f64.const 0x1.2626262626262p0))",
+        "(block $b (br_table $b $b (i32.const 38))) (block $b (try_table (catch_all $b) (nop)))",
+        "(memory.fill (i32.const 38) (i32.const 38) (i32.const 38))",
+    ],
+)
+def test_code_that_only_looks_at_the_function_table_is_taken(body: str) -> None:
+    text = f"""(module
+      (import "env" "memory" (memory 1))
+      (import "env" "__indirect_function_table" (table 2 funcref))
+      (func (local i32) {body}))"""
+
+    assert prepare_side_module(shared_library(text)).code
+
+
 @pytest.mark.parametrize("data", [b"", b"\0asm", b"garbage", b"\0asm\1\0\0\0"])
 def test_what_is_no_shared_library_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedModule):

@@ -116,6 +116,41 @@ def may_have_tries(data: bytes, start: int, end: int) -> bool:
             reader.u32()
 
 
+def may_change_tables(data: bytes, start: int, end: int) -> bool:
+    """Whether the function body in `data[start:end]` holds an instruction that changes a
+    table, or one that is not known. Raises `MalformedModule` when the body breaks off.
+    """
+    reader = Reader(data, start, end)
+    for _ in _local_groups(reader):
+        pass
+    while True:
+        if run := opcodes.TABLE_PRESERVING_RUN.match(data, reader.position, end):
+            reader.position = run.end()
+        if reader.at_end:
+            return False
+        match reader.byte():
+            case opcodes.BR_TABLE:
+                for _ in range(reader.count() + 1):
+                    reader.u32()
+            case opcodes.TRY_TABLE:
+                _skip_clauses(reader)
+            case _:
+                return True
+
+
+def _skip_clauses(reader: Reader) -> None:
+    """The block type of a `try_table` and its clauses: each a kind, the tag that kinds below
+    two have, and a label (core specification 3.0, 5.4.1).
+    """
+    if reader.byte() >= 0x80:
+        reader.position -= 1
+        reader.signed(33)
+    for _ in range(reader.count()):
+        if reader.byte() < 2:
+            reader.u32()
+        reader.u32()
+
+
 def parse_body(data: bytes, start: int, end: int) -> FunctionBody:
     """Parse the function body in `data[start:end]`.
 

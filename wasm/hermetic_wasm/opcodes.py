@@ -87,3 +87,22 @@ UNEXCEPTIONAL_RUN = _run_of(*_PLAIN, *_BLOCKS_AND_BRANCHES)
 
 `br_table` is left out: how long it is depends on a number in it.
 """
+_EXCEPTIONAL = (
+    rb"\x06(?:" + _VALUE_TYPE + rb"|" + _LEB + rb")",
+    rb"[\x07\x09\x18]" + _LEB,
+    rb"[\x0a\x19]",
+    rb"\xfc\x08" + _LEB + _LEB,
+    rb"\xfc\x09" + _LEB,
+)
+"""Legacy tries and handlers, and what names data segments."""
+_CHANGES_TABLE = rb"\x26|\xfc[\x0c\x0e\x0f\x11]"
+"""table.set, table.init, table.copy, table.grow and table.fill."""
+TABLE_PRESERVING_RUN = re.compile(
+    b"(?>(?!"
+    + _CHANGES_TABLE
+    + b")(?>"
+    + b"|".join((*_PLAIN, *_BLOCKS_AND_BRANCHES, *_EXCEPTIONAL))
+    + b"))++",
+    re.DOTALL,
+)
+"""A run of instructions that are no `br_table`, no `try_table`, and leave tables as they are."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when what is made of a module, `SideModuleDescription` or code, changes."""
 START_EXPORT = "hermetic.start"
 GLOBAL_EXPORT = "hermetic.global."

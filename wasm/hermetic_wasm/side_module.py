@@ -4,7 +4,8 @@ The code is rewritten so that an instance of it can be made over memory that is 
 filled, such as a snapshot's. Data segments are taken out, for the host to write when the
 library is loaded for the first time; so is the start function, which clears what has no
 initial value and moves addresses in globals, and is exported instead; and so is every
-mutable global.
+mutable global. Code that changes the function table is refused: what is in it is for the
+linker to say, who puts it there again for each guest.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hermetic_wasm.binary import Reader, encode_vector
+from hermetic_wasm.control_flow import may_change_tables
 from hermetic_wasm.core_module import check_data_unnamed
 from hermetic_wasm.dylink import DynamicSection, read_dynamic_section
 from hermetic_wasm.errors import MalformedModule
@@ -118,6 +120,9 @@ def _check_shape(module: Module) -> None:
         if item.name == START_EXPORT or item.name.startswith(GLOBAL_EXPORT):
             raise MalformedModule(f"the name {item.name[:40]!r} is not for side modules to export")
     check_data_unnamed(module)
+    for start, end in module.bodies:
+        if may_change_tables(module.data, start, end):
+            raise MalformedModule("code that changes the function table is not supported")
 
 
 def _imported_function_types(module: Module) -> dict[str, FunctionType]:

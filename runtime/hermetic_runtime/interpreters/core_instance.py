@@ -1,4 +1,4 @@
-"""One instance of Pyodide's modules: core, memory, stubs and call trampoline."""
+"""A machine of Pyodide's modules: core, memory, stubs and call trampoline."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import wasmtime
 
 from hermetic_runtime.engine import load_module
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.kernel.stops import Aborted
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.signatures import Signature
 from hermetic_runtime.wasmtime_ffi import (
     Extern,
-    GuestStore,
     HostFunctions,
     ImportSlots,
-    Instance,
     append_to_table,
     call_table_function,
-    grow_memory,
-    memory_bytes,
+    table_size,
 )
 
+if TYPE_CHECKING:
+    from hermetic_runtime.linking.linker import Linker
+
 _TABLE = "__indirect_function_table"
-_MAX_TABLE_ELEMENTS = 200_000
 UNAVAILABLE = Signature("p")
 """The type of the function that stubs report to."""
 
@@ -95,65 +95,44 @@ class CoreModules:
         )
 
 
-class CoreInstance:
-    """One instance of an interpreter, alone in its store.
+class CoreInstance(Machine):
+    """A machine of Pyodide's modules. `linker` is that of its guests, if they have one."""
 
-    Made in two steps, because the host functions work on the memory: first the store
-    and its memory, then `start` with the functions. Not to be used again after a trap:
-    guest code may still run in it, in a state that nothing vouches for.
-    """
+    most_table_elements = 200_000
 
     def __init__(
         self, modules: CoreModules, memory_limit: int, memory: wasmtime.Module | None = None
     ) -> None:
         """`memory`, instead of the initial one, is what a snapshot starts from."""
+        super().__init__(modules.engine, memory or modules.memory, memory_limit)
         self._modules = modules
-        self.store = GuestStore(modules.engine)
-        self.limit_memory(memory_limit)
-        self._memory = self.store.instantiate(memory or modules.memory, []).export("memory")
-        self._core: Instance | None = None
-
-    def limit_memory(self, size: int) -> None:
-        self.store.store.set_limits(
-            memory_size=size, table_elements=_MAX_TABLE_ELEMENTS, memories=1
-        )
-
-    def map_memory(self) -> memoryview:
-        return memory_bytes(self.store, self._memory)
-
-    def grow_by_pages(self, pages: int) -> bool:
-        return grow_memory(self.store, self._memory, pages)
+        self.trampoline = 0
+        """The slot of the call trampoline in the function table."""
+        self.linker: Linker | None = None
+        self._settled_slots = 0
 
     def start(self, functions: list[Callable[..., Any]]) -> None:
         """Instantiate the core with host functions, in the order of `CoreModules.host_names`,
-        and stubs.
+        and stubs; the second time, for another guest, only change the functions.
 
         Raises `wasmtime.Trap` or `wasmtime.WasmtimeError`, which here mean that the
         prepared code does not fit this version of the host.
         """
         modules = self._modules
         self.store.functions = [*functions, self._unavailable]
+        if self.has_started:
+            return
         report = modules.host_functions.function(self.store, len(functions))
         self._stubs = self.store.instantiate(modules.stubs, [report])
-        self._core = modules.host_functions.instantiate(
-            self.store, modules.core, self._memory, self._stubs
+        self.core = modules.host_functions.instantiate(
+            self.store, modules.core, self.memory, self._stubs
         )
+        self.trampoline = self._add_trampoline()
 
     def _unavailable(self, number: int) -> None:
         names = self._modules.stub_names
         name = names[number] if number < len(names) else "?"
         raise Aborted(f"JavaScript is not available in this sandbox ({name})")
-
-    @property
-    def core(self) -> Instance:
-        """The core's exports. Raises `RuntimeError` before `start`."""
-        if self._core is None:
-            raise RuntimeError("the instance has not been started")
-        return self._core
-
-    @property
-    def memory(self) -> Extern:
-        return self._memory
 
     @property
     def table(self) -> Extern:
@@ -171,20 +150,20 @@ class CoreInstance:
             return True
         return module == "env" and self._stubs.find_into(imports, slot, name)
 
-    def add_trampoline(self) -> int:
-        """Put the call trampoline into the function table; its slot."""
+    def _add_trampoline(self) -> int:
         table = self.table
-        imports = [self._memory, table]
+        imports = [self.memory, table]
         trampoline = self.store.instantiate(self._modules.trampoline, imports)
         return append_to_table(self.store, table, trampoline.export("trampoline"))
 
-    def global_values(self) -> dict[str, int]:
-        """The state that is neither in memory nor in tables."""
-        return {name: self.core.global_value(name) for name in self._modules.mutable_globals}
+    def settle(self) -> None:
+        """Remember that a guest begins here whose snapshot others can start from again."""
+        self._settled_slots = table_size(self.store, self.table)
 
-    def set_global_values(self, values: Mapping[str, int]) -> None:
-        for name, value in values.items():
-            self.core.set_global(name, value)
+    def differs_in_memory_only(self) -> bool:
+        if table_size(self.store, self.table) != self._settled_slots:
+            return False
+        return self.linker is None or self.linker.has_only_replayed
 
     def call_slot(self, slot: int, argument: int) -> None:
         """Call a function of the table that takes one i32 and gives nothing.
@@ -192,7 +171,3 @@ class CoreInstance:
         Raises `wasmtime.WasmtimeError` when the slot holds anything else.
         """
         call_table_function(self.store, self.table, slot, argument)
-
-    def close(self) -> None:
-        """Free the guest's memory and everything else it holds."""
-        self.store.close()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import wasmtime
 
 from hermetic_runtime.compilation import Metering
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
@@ -45,6 +46,10 @@ class InterpreterInstance(Protocol):
         """
         ...
 
+    def make_room(self, size: int) -> None:
+        """Have linear memory grow now rather than when its guest takes the next `size` bytes."""
+        ...
+
     def save(self) -> dict[str, Any]:
         """Everything but linear memory that `resume` needs. Not while a call is under way."""
         ...
@@ -66,7 +71,7 @@ class InterpreterInstance(Protocol):
         ...
 
     def resume(self, saved: Mapping[str, Any]) -> None:
-        """In an instance over a snapshot's memory, go on where `save` was called.
+        """On a machine over a snapshot's memory, go on where `save` was called.
 
         Raises `GuestMisbehaved` when the instance is not laid out as it was then.
         """
@@ -84,8 +89,8 @@ class InterpreterInstance(Protocol):
         """Forget an interrupt that came too late for the run it was meant for."""
         ...
 
-    def close(self) -> None:
-        """Free the guest's memory and everything else it holds."""
+    def leave(self) -> Machine:
+        """End the guest. Its machine is to be closed, or rewound for another one."""
         ...
 
 
@@ -127,8 +132,9 @@ class LoadedInterpreter(Protocol):
         memory_limit: int,
         packages: LoadedPackages | None,
         snapshot: LoadedSnapshot | None,
+        machine: Machine | None = None,
     ) -> InterpreterInstance:
-        """An instance that is to be booted, or with a `snapshot` resumed.
-        `memory_limit` is in bytes.
+        """An instance that is to be booted, or with a `snapshot` resumed, on a `machine` that
+        was rewound to it or on a new one. `memory_limit` is in bytes, of a new one.
         """
         ...

@@ -19,6 +19,7 @@ from hermetic_runtime.engine import create_engine
 from hermetic_runtime.errors import GuestMisbehaved, LinkError, PreparationError
 from hermetic_runtime.interpreters import python_api
 from hermetic_runtime.interpreters.core_instance import CoreInstance, CoreModules
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
@@ -79,9 +80,12 @@ class PyodideInterpreter:
         memory_limit: int,
         packages: LoadedPackages | None,
         snapshot: LoadedSnapshot | None,
+        machine: Machine | None = None,
     ) -> PyodideInstance:
-        memory = snapshot.memory if snapshot else None
-        return PyodideInstance(self, kernel, environment, memory_limit, packages, memory)
+        if not isinstance(machine, CoreInstance):
+            memory = snapshot.memory if snapshot else None
+            machine = CoreInstance(self.modules, memory_limit, memory)
+        return PyodideInstance(self, machine, kernel, environment, memory_limit, packages)
 
     def map_side_modules(self, packages: LoadedPackages) -> None:
         """Map what guests with `packages` can load, so that they need not open files."""
@@ -104,15 +108,13 @@ class PyodideInterpreter:
             self.mapped[sha256] = found
         return found
 
-    def create_linker(
-        self, instance: CoreInstance, memory: GuestMemory, packages: LoadedPackages
-    ) -> Linker:
+    def create_linker(self, machine: CoreInstance, packages: LoadedPackages) -> Linker:
         """A linker for the side modules of `packages`."""
         from hermetic_runtime.linking.core_symbols import core_symbols
         from hermetic_runtime.linking.linker import Linker  # for guests with packages only
 
         side_module = partial(self._side_module, packages)
-        return Linker(instance, memory, packages.side_modules, side_module, core_symbols)
+        return Linker(machine, packages.side_modules, side_module, core_symbols)
 
 
 class PyodideInstance:
@@ -121,29 +123,28 @@ class PyodideInstance:
     def __init__(
         self,
         interpreter: PyodideInterpreter,
+        machine: CoreInstance,
         kernel: Kernel,
         environment: Mapping[str, str],
         memory_limit: int,
         packages: LoadedPackages | None,
-        memory: wasmtime.Module | None,
     ) -> None:
         self._interpreter = interpreter
-        self._linker: Linker | None = None
         self._packages = packages
-        self._instance = CoreInstance(interpreter.modules, memory_limit, memory)
-        self._memory = GuestMemory(self._instance.map_memory)
+        self._machine = machine
+        self._memory = GuestMemory(machine.map_memory)
         self._abi = EmscriptenABI(
             kernel,
             self._memory,
             environment=environment,
             program=python_api.PROGRAM,
             memory_limit=memory_limit,
-            grow_by_pages=self._instance.grow_by_pages,
+            grow_by_pages=machine.grow_by_pages,
         )
 
     @property
     def store(self) -> GuestStore:
-        return self._instance.store
+        return self._machine.store
 
     @property
     def memory_bytes(self) -> int:
@@ -158,40 +159,43 @@ class PyodideInstance:
         self._abi.memory.refused = refused
 
     def boot(self) -> None:
-        trampoline = self._start()
-        self._python.boot(trampoline)
+        self._start()
+        self._python.boot(self._machine.trampoline)
         agent = self._python.import_module("hermetic_guest.agent")
         prepare = self._python.attribute(agent, "prepare")
         if self._python.call_with_reserve(prepare, RESERVE_BYTES) is None:
             raise GuestMisbehaved("the guest could not be made ready")
         self._run = self._python.attribute(agent, "answer")
 
-    def _start(self) -> int:
-        """Instantiate the core; the slot of its call trampoline."""
-        self._instance.start(self._abi.calls(self._interpreter.modules.host_names))
-        core = self._instance.core
+    def _start(self) -> None:
+        machine = self._machine
+        machine.start(self._abi.calls(self._interpreter.modules.host_names))
+        core = machine.core
         self._abi.mappings.allocate_with(core.function("emscripten_builtin_memalign"))
-        self._abi.signals.call_handlers_with(self._instance.call_slot)
+        self._abi.signals.call_handlers_with(machine.call_slot)
         self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
         self._prepare_linking(core)
         self._python = python_api.PythonAPI(core, self._memory)
-        self._trampoline = self._instance.add_trampoline()
-        return self._trampoline
 
     def _prepare_linking(self, core: Instance) -> None:
-        calls = self._abi.linking
+        calls, machine = self._abi.linking, self._machine
         calls.report_with({name: core.function(name) for name in _LINKING_FUNCTIONS})
-        if self._packages is not None:
-            self._linker = self._interpreter.create_linker(
-                self._instance, self._memory, self._packages
-            )
-            calls.link_with(self._linker, python_api.SITE_PACKAGES)
+        if self._packages is None:
+            return
+        if machine.linker is None:
+            machine.linker = self._interpreter.create_linker(machine, self._packages)
+        machine.linker.work_on(self._memory)
+        calls.link_with(machine.linker, python_api.SITE_PACKAGES)
+
+    def make_room(self, size: int) -> None:
+        self._python.make_room(size)
 
     def save(self) -> dict[str, Any]:
+        machine = self._machine
         return {
-            "globals": self._instance.global_values(),
-            "trampoline": self._trampoline,
-            "linker": self._linker.save() if self._linker else None,
+            "globals": machine.global_values(self._interpreter.modules.mutable_globals),
+            "trampoline": machine.trampoline,
+            "linker": machine.linker.save() if machine.linker else None,
             "opened": [*self._abi.linking.opened.items()],
             "run": self._run,
         }
@@ -200,24 +204,27 @@ class PyodideInstance:
         return self._memory.read(0, self._memory.size)
 
     def map_memory(self) -> memoryview:
-        return self._instance.map_memory()
+        return self._machine.map_memory()
 
     def limit_memory(self, size: int) -> None:
-        self._instance.limit_memory(size)
+        self._machine.limit_memory(size)
         self._abi.memory.limit = size
 
     def grow_memory_to(self, size: int) -> bool:
-        grown = self._instance.grow_by_pages((size - self._memory.size) // PAGE_BYTES)
+        grown = self._machine.grow_by_pages((size - self._memory.size) // PAGE_BYTES)
         self._memory.refresh()
         return grown
 
     def resume(self, saved: Mapping[str, Any]) -> None:
-        if self._start() != saved["trampoline"]:
+        self._start()
+        machine = self._machine
+        if machine.trampoline != saved["trampoline"]:
             raise GuestMisbehaved("the snapshot does not fit this interpreter")
-        if self._linker is not None and saved["linker"] is not None:
-            self._linker.replay(saved["linker"])
+        if machine.linker is not None and saved["linker"] is not None:
+            machine.linker.replay(saved["linker"])
         self._abi.linking.opened = dict(saved["opened"])
-        self._instance.set_global_values(saved["globals"])
+        machine.set_global_values(saved["globals"])
+        machine.settle()
         self._run: int = saved["run"]
 
     def call(self, request: bytes) -> bytes | None:
@@ -229,6 +236,7 @@ class PyodideInstance:
     def clear_interrupt(self) -> None:
         self._abi.signals.clear()
 
-    def close(self) -> None:
+    def leave(self) -> Machine:
         self._memory.close()
-        self._instance.close()
+        self._machine.store.disconnect()
+        return self._machine

@@ -133,6 +133,16 @@ class PythonAPI:
         """As `call`, with `size` bytes of memory that nothing has written to yet."""
         return self._call_with(function, self._bytes_object(size))
 
+    def make_room(self, size: int) -> None:
+        """Have memory that the guest can take `size` bytes of before it must grow, if its
+        limit allows that.
+        """
+        taken = self._bytes_object(size)
+        if taken:
+            self._call("Py_DecRef", taken)
+        else:
+            self._call("PyErr_Clear")
+
     def _call_with(self, function: int, argument: int) -> bytes | None:
         result = self._call("PyObject_CallOneArg", function, argument) if argument else 0
         if argument:

@@ -15,18 +15,14 @@ from hermetic_runtime.compilation import MIB, Compiler, Metering
 from hermetic_runtime.engine import create_engine, load_module
 from hermetic_runtime.errors import GuestMisbehaved
 from hermetic_runtime.interpreters.interrupts import InterruptSwitch, find_switch
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.interpreters.python_api import PythonAPI
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
-from hermetic_runtime.wasmtime_ffi import (
-    GuestStore,
-    HostFunctions,
-    grow_memory,
-    memory_bytes,
-)
+from hermetic_runtime.wasmtime_ffi import GuestStore, HostFunctions, Instance
 from hermetic_wasm.wasi_image import MEMORY_REFUSED, MOST_MEMORY_PAGES, PROGRAM, WASI
 
 RESERVE_BYTES = 4 * MIB
@@ -34,7 +30,6 @@ RESERVE_BYTES = 4 * MIB
 _C_STACK_BYTES = MIB
 """What CPython may believe of its C stack: less than there is, so that deep recursion
 raises RecursionError before native code runs out."""
-_MAX_TABLE_ELEMENTS = 100_000
 _FIRST_TURN = b"import sys; sys.path.append('/lib/hermetic')"
 
 
@@ -87,9 +82,12 @@ class WasiInterpreter:
         memory_limit: int,
         packages: LoadedPackages | None,
         snapshot: LoadedSnapshot | None,
+        machine: Machine | None = None,
     ) -> WasiInstance:
-        memory = snapshot.memory if snapshot else self.memory
-        return WasiInstance(self, kernel, environment, memory_limit, memory)
+        if machine is None:
+            memory = snapshot.memory if snapshot else self.memory
+            machine = Machine(self.engine, memory, memory_limit)
+        return WasiInstance(self, machine, kernel, environment)
 
 
 class WasiInstance:
@@ -98,18 +96,23 @@ class WasiInstance:
     def __init__(
         self,
         interpreter: WasiInterpreter,
+        machine: Machine,
         kernel: Kernel,
         environment: Mapping[str, str],
-        memory_limit: int,
-        memory: wasmtime.Module,
     ) -> None:
         self._interpreter = interpreter
-        self.store = GuestStore(interpreter.engine)
-        self.limit_memory(memory_limit)
-        self._linear_memory = self.store.instantiate(memory, []).export("memory")
-        self._memory = GuestMemory(lambda: memory_bytes(self.store, self._linear_memory))
+        self._machine = machine
+        self._memory = GuestMemory(machine.map_memory)
         self._abi = WasiABI(kernel, self._memory, environment=environment, program=PROGRAM)
         self._switch: InterruptSwitch | None = None
+
+    @property
+    def store(self) -> GuestStore:
+        return self._machine.store
+
+    @property
+    def _core(self) -> Instance:
+        return self._machine.core
 
     @property
     def memory_bytes(self) -> int:
@@ -141,12 +144,13 @@ class WasiInstance:
         self._switch = find_switch(self._memory, interrupt, first_address=stack_top)
 
     def _start(self) -> None:
-        interpreter = self._interpreter
-        self.store.functions = self._abi.calls(interpreter.host_names)
-        self._core = interpreter.host_functions.instantiate(
-            self.store, interpreter.core, self._linear_memory
-        )
-        self._python = PythonAPI(self._core, self._memory)
+        interpreter, machine = self._interpreter, self._machine
+        machine.store.functions = self._abi.calls(interpreter.host_names)
+        if not machine.has_started:
+            machine.core = interpreter.host_functions.instantiate(
+                machine.store, interpreter.core, machine.memory
+            )
+        self._python = PythonAPI(machine.core, self._memory)
 
     def _take_turn(self, source: bytes) -> None:
         """Run source text the artifact's own way; the first time, that boots it."""
@@ -158,12 +162,14 @@ class WasiInstance:
         if status != 0:
             raise GuestMisbehaved(f"the interpreter did not start: status {status}")
 
+    def make_room(self, size: int) -> None:
+        self._python.make_room(size)
+
     def save(self) -> dict[str, Any]:
         switch = self._switch
         assert switch is not None
-        names = self._interpreter.mutable_globals
         return {
-            "globals": {name: self._core.global_value(name) for name in names},
+            "globals": self._machine.global_values(self._interpreter.mutable_globals),
             "run": self._run,
             "switch": switch.bits,
         }
@@ -172,23 +178,20 @@ class WasiInstance:
         return self._memory.read(0, self.memory_bytes)
 
     def map_memory(self) -> memoryview:
-        return memory_bytes(self.store, self._linear_memory)
+        return self._machine.map_memory()
 
     def limit_memory(self, size: int) -> None:
-        self.store.store.set_limits(
-            memory_size=size, table_elements=_MAX_TABLE_ELEMENTS, memories=1
-        )
+        self._machine.limit_memory(size)
 
     def grow_memory_to(self, size: int) -> bool:
         pages = (size - self.memory_bytes) // PAGE_BYTES
-        grown = grow_memory(self.store, self._linear_memory, pages)
+        grown = self._machine.grow_by_pages(pages)
         self._memory.refresh()
         return grown
 
     def resume(self, saved: Mapping[str, Any]) -> None:
         self._start()
-        for name, value in saved["globals"].items():
-            self._core.set_global(name, value)
+        self._machine.set_global_values(saved["globals"])
         self._run: int = saved["run"]
         self._switch = InterruptSwitch(self._memory, saved["switch"])
 
@@ -203,6 +206,7 @@ class WasiInstance:
         if self._switch is not None:
             self._switch.clear()
 
-    def close(self) -> None:
+    def leave(self) -> Machine:
         self._memory.close()
-        self.store.close()
+        self._machine.store.disconnect()
+        return self._machine

@@ -48,6 +48,7 @@ from hermetic_runtime.wasmtime_ffi import (
     global_value,
     grow_table,
     new_global,
+    set_global,
     set_table_slot,
     table_size,
 )
@@ -65,7 +66,6 @@ class Linker:
     def __init__(
         self,
         core: CoreInstance,
-        memory: GuestMemory,
         paths: Mapping[str, str],
         side_module: Callable[[str], CompiledSideModule],
         symbols: Callable[[], Symbols],
@@ -74,13 +74,26 @@ class Linker:
         the core, is called when the first module is opened.
         """
         self._core = core
-        self._memory = memory
         self._packaged = PackagedModules(paths, side_module)
         self._read_symbols = symbols
         self._core_symbols: CoreSymbols | None = None
         self._modules: dict[str, LinkedModule] = {}
         self._for_everyone: dict[str, None] = {}
         self._log: list[Change] = []
+        self._replayed: tuple[int, tuple[str, ...]] | None = None
+
+    def work_on(self, memory: GuestMemory) -> None:
+        """Serve a guest, the first or, after a snapshot was rewound, the next."""
+        self._memory = memory
+
+    @property
+    def has_only_replayed(self) -> bool:
+        """Whether what a snapshot was made with is loaded, and no more."""
+        return self._replayed == self._loaded
+
+    @property
+    def _loaded(self) -> tuple[int, tuple[str, ...]]:
+        return len(self._log), tuple(self._for_everyone)
 
     @property
     def _interpreter(self) -> CoreSymbols:
@@ -284,13 +297,19 @@ class Linker:
         )
 
     def replay(self, saved: Mapping[str, Any]) -> None:
-        """Over the memory of a snapshot, load what was loaded when it was saved.
+        """Over the memory of a snapshot, load what was loaded when it was saved, unless that
+        was done for a guest before; then only globals may differ.
 
         Nothing of the guest is run. Raises `GuestMisbehaved` when something comes to be
         elsewhere than it was, `LinkError` and `PreparationError` when a module is not there.
         """
-        for encoded in saved["log"]:
-            change = decode_change(encoded)
+        changes = [decode_change(encoded) for encoded in saved["log"]]
+        if self._replayed is not None:
+            for change in changes:
+                if isinstance(change, ModuleAdded):
+                    self._set_globals(change)
+            return
+        for change in changes:
             if isinstance(change, ModuleAdded):
                 self._replay_module(change)
             elif isinstance(change, SlotAdded):
@@ -303,6 +322,7 @@ class Linker:
         self._for_everyone = dict.fromkeys(saved["for_everyone"])
         if table_size(self._core.store, self._core.table) != saved["slots"]:
             raise GuestMisbehaved("the snapshot's function table is of another size")
+        self._replayed = self._loaded
 
     def _replay_module(self, change: ModuleAdded) -> None:
         if self._packaged.find(change.path) != change.sha256:
@@ -311,9 +331,19 @@ class Linker:
         plan = self._plan(compiled, change.needed)
         self._grow_for(change)
         module = self._instantiate(compiled, change, plan)
+        self._set_mutable_globals(module, change)
+        self._log.append(change)
+
+    def _set_mutable_globals(self, module: LinkedModule, change: ModuleAdded) -> None:
         for name, value in zip(module.description.mutable_globals, change.globals, strict=True):
             module.instance.set_global(name, value)
-        self._log.append(change)
+
+    def _set_globals(self, change: ModuleAdded) -> None:
+        """All that code of a guest can have changed in a module that is loaded."""
+        module = self._modules[change.path]
+        self._set_mutable_globals(module, change)
+        for item, value in zip(module.offsets, change.offsets, strict=True):
+            set_global(self._core.store, item, value)
 
 
 def _cause(error: Exception) -> str:

@@ -25,6 +25,8 @@ _PAGE_BYTES = 65_536
 VARIANTS = 3
 """Snapshots of one environment: they differ in the hash seed, which is fixed at boot."""
 _HAS_MAXIMUM = 1
+_ROOM_BYTES = 8 * MIB
+"""What a run can take before its guest's memory grows. Nothing of it is stored."""
 
 
 def make_snapshot(
@@ -58,6 +60,7 @@ def _start_and_save(
     try:
         guest.boot()
         preloaded = guest.preload(preloads)
+        guest.make_room(_ROOM_BYTES)
         saved, memory = guest.save(preloaded["generators"])
     except Exception as error:
         words = said.decode("utf-8", "replace").strip().splitlines()[-1:]

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import wasmtime
 
+    from hermetic_runtime.snapshots.rewinding import RewoundMachines
+
 _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 MEMORY = "memory.cwasm"
@@ -50,6 +52,7 @@ class LoadedSnapshot(NamedTuple):
     memory_bytes: int
     packed: bytes
     """All that it holds but its memory, as on disk."""
+    machines: RewoundMachines
 
     @property
     def identity(self) -> str:
@@ -72,11 +75,19 @@ def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
     """Map a snapshot. Raises `PreparationError` when it is damaged."""
     import wasmtime
 
+    from hermetic_runtime.snapshots.rewinding import RewoundMachines
+
     try:
         memory = load_module(engine, directory / MEMORY)
         packed = (directory / STATE).read_bytes()
         state = _unpack(packed, use_list=False)
-        return LoadedSnapshot(memory, SavedGuest(**state), _memory_bytes(memory), packed)
+        return LoadedSnapshot(
+            memory,
+            SavedGuest(**state),
+            _memory_bytes(memory),
+            packed,
+            RewoundMachines(engine, memory),
+        )
     except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
         raise PreparationError(
             f"the snapshot in {directory} is damaged: {error}",

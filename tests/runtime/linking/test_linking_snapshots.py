@@ -10,6 +10,7 @@ from shared_libraries import extension
 
 from hermetic_runtime.environments import LoadedEnvironment, load_environment
 from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.interpreters.core_instance import CoreInstance
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.snapshots.making import make_snapshot
 from hermetic_runtime.snapshots.stored import load_snapshot
@@ -72,6 +73,42 @@ def test_each_guest_of_a_snapshot_has_state_of_its_own(resumable: LoadedEnvironm
     ]
 
     assert [report.value.json for report in reports if report.value] == [2, 2]
+
+
+def test_a_machine_is_rewound_with_the_modules_of_the_snapshot(
+    resumable: LoadedEnvironment,
+) -> None:
+    source = "import probe; [probe.answer, id(probe)]"
+    first, _, third = (with_guest(resumable, lambda _, run: run(source)) for _ in range(3))
+
+    assert resumable.snapshots[0].machines.take() is not None
+    assert first.value is not None
+    assert third.value == first.value
+
+
+def test_a_machine_that_loaded_another_module_is_closed(resumable: LoadedEnvironment) -> None:
+    with_guest(resumable, lambda _, run: run("import late"))
+
+    assert resumable.snapshots[0].machines.take() is None
+
+
+def test_globals_of_a_module_are_set_anew_when_its_machine_is_rewound(
+    resumable: LoadedEnvironment,
+) -> None:
+    machines = resumable.snapshots[0].machines
+    with_guest(resumable, lambda _, run: run("1"))
+    machine = machines.take()
+    assert isinstance(machine, CoreInstance)
+    assert machine.linker is not None
+    probe = machine.linker.open("probe.so", for_everyone=False)
+    for name in probe.description.mutable_globals:
+        probe.instance.set_global(name, 99)
+    machines.give(machine)
+
+    report = with_guest(resumable, lambda _, run: run("import late; late.answer"))
+
+    assert report.value is not None
+    assert report.value.json == 2
 
 
 def test_another_package_set_is_refused(resumable: LoadedEnvironment) -> None:
