@@ -107,7 +107,7 @@ class CoreInstance(Machine):
         super().__init__(modules.engine, memory or modules.memory, memory_limit)
         self._modules = modules
         self.trampoline = 0
-        """The slot of the call trampoline in the function table."""
+        """The slot of the call trampoline in the function table; 0 while it has none."""
         self.linker: Linker | None = None
         self._settled_slots = 0
 
@@ -127,7 +127,6 @@ class CoreInstance(Machine):
         self.core = modules.host_functions.instantiate(
             self.store, modules.core, self.memory, self._stubs
         )
-        self.trampoline = self._add_trampoline()
 
     def _unavailable(self, number: int) -> None:
         names = self._modules.stub_names
@@ -150,11 +149,14 @@ class CoreInstance(Machine):
             return True
         return module == "env" and self._stubs.find_into(imports, slot, name)
 
-    def _add_trampoline(self) -> int:
+    def add_trampoline(self) -> None:
+        """Put the call trampoline into the function table, once."""
+        if self.trampoline:
+            return
         table = self.table
         imports = [self.memory, table]
-        trampoline = self.store.instantiate(self._modules.trampoline, imports)
-        return append_to_table(self.store, table, trampoline.export("trampoline"))
+        instance = self.store.instantiate(self._modules.trampoline, imports)
+        self.trampoline = append_to_table(self.store, table, instance.export("trampoline"))
 
     def settle(self) -> None:
         """Remember that a guest begins here whose snapshot others can start from again."""

@@ -175,6 +175,7 @@ class PyodideInstance:
         self._abi.signals.call_handlers_with(machine.call_slot)
         self._abi.signals.switch_at(core.global_value("Py_EMSCRIPTEN_SIGNAL_HANDLING"))
         self._prepare_linking(core)
+        machine.add_trampoline()
         self._python = python_api.PythonAPI(core, self._memory)
 
     def _prepare_linking(self, core: Instance) -> None:
