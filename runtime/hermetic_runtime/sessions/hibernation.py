@@ -20,10 +20,12 @@ from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.sessions.pages import changed_pages
 from hermetic_runtime.sessions.saved_instance import check_instance
 from hermetic_runtime.sessions.saved_state import SavedState, check_files
 from hermetic_runtime.sessions.state_file import StateReader, most_packed_bytes, write_state
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
+from hermetic_runtime.snapshots.written_pages import written_ranges
 from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
 
@@ -65,7 +67,8 @@ def hibernate(
         memory = pristine.instantiate(base.memory, []).export("memory")
         with os.fdopen(descriptor, "wb") as file:
             current, before = instance.map_memory(), memory_bytes(pristine, memory)
-            write_state(file, state, current, before, limits)
+            pages = changed_pages(current, before, written_ranges(current))
+            write_state(file, state, pages, limits)
     finally:
         pristine.close()
 

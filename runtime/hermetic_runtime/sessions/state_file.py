@@ -8,7 +8,7 @@ number of the first of them (u32) and their contents; a run of no pages is the l
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -19,7 +19,7 @@ from hermetic_runtime.kernel.constants import PATH_MAX
 from hermetic_runtime.kernel.pipes import CAPACITY_BYTES
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES, changed_pages
+from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES
 from hermetic_runtime.sessions.saved_state import SavedState
 
 Items = TypeVar("Items", list[Any], dict[Any, Any])
@@ -65,12 +65,13 @@ def _most_items(limits: Limits) -> int:
 def write_state(
     file: BinaryIO,
     state: SavedState,
-    current: memoryview,
-    pristine: memoryview,
+    pages: Iterable[tuple[int, bytes]],
     limits: Limits,
 ) -> None:
-    """Write the whole file. Raises `OSError`, and `GuestMisbehaved` for a state that a
-    `StateReader` with these limits would refuse for its size.
+    """Write the whole file; `pages` are those that changed, as `changed_pages` gives them.
+
+    Raises `OSError`, and `GuestMisbehaved` for a state that a `StateReader` with these limits
+    would refuse for its size.
     """
     import zstandard
 
@@ -82,7 +83,7 @@ def write_state(
     with compressor.stream_writer(file, closefd=False) as out:
         out.write(_LENGTH.pack(len(packed)))
         out.write(packed)
-        for first, contents in changed_pages(current, pristine):
+        for first, contents in pages:
             out.write(_RUN.pack(len(contents) // PAGE_BYTES, first))
             out.write(contents)
         out.write(_RUN.pack(0, 0))
