@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from guest_arguments import GuestArguments
 from guest_kernels import OddLinker, WatchedKernel, hosted_folder
 
-from hermetic_runtime.abi.binding import HostFunction
-from hermetic_runtime.abi.emscripten import EmscriptenABI
+from hermetic_runtime.abi.binding import Declaration
+from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import PAGE_BYTES, GuestMemory
-from hermetic_runtime.abi.wasi import WasiABI
+from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.stops import GuestStop
 
@@ -34,6 +34,22 @@ class Fault(NamedTuple):
 
     call: str
     what: str
+
+
+class HostFunction(NamedTuple):
+    """What an import is declared as, and what answers it for one guest."""
+
+    declaration: Declaration
+    call: Callable[..., Any]
+
+
+def host_functions(emscripten: EmscriptenABI, wasi: WasiABI) -> list[HostFunction]:
+    """All of both ABIs of one guest, in the order of their declarations."""
+    return [
+        HostFunction(declaration, call)
+        for abi, declared in ((emscripten, emscripten_declarations()), (wasi, wasi_declarations()))
+        for declaration, call in zip(declared.values(), abi.calls((*declared,)), strict=True)
+    ]
 
 
 class WatchedMemory(GuestMemory):
@@ -116,10 +132,7 @@ class FuzzedGuest:
         emscripten.linking.link_with(OddLinker(), "/tmp")
         emscripten.signals.call_handlers_with(lambda *_: None)
         wasi = WasiABI(self._watched.kernel, memory, environment=ENVIRONMENT, program="python")
-        self.functions: list[HostFunction] = [
-            *emscripten.host_functions().values(),
-            *wasi.host_functions().values(),
-        ]
+        self.functions = host_functions(emscripten, wasi)
 
     def _map_memory(self) -> memoryview:
         return memoryview(self._whole)[len(_GUARD) : len(_GUARD) + self._pages * PAGE_BYTES]

@@ -20,9 +20,18 @@ from typing import Any
 import wasmtime
 from guest_arguments import GuestArguments
 from guest_kernels import OddLinker, WatchedKernel
-from host_calls import ENVIRONMENT, MOST_PAGES, Fault, WatchedMemory, is_of_kind, shown
+from host_calls import (
+    ENVIRONMENT,
+    MOST_PAGES,
+    Fault,
+    HostFunction,
+    WatchedMemory,
+    host_functions,
+    is_of_kind,
+    shown,
+)
 
-from hermetic_runtime.abi.binding import Declaration, HostFunction
+from hermetic_runtime.abi.binding import Declaration
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import PAGE_BYTES
 from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
@@ -155,13 +164,15 @@ class NativeGuest:
             grow_by_pages=self._instance.grow_by_pages,
         )
         wasi = WasiABI(kernel, memory, environment=ENVIRONMENT, program="python")
-        provided = {**emscripten.host_functions(), **wasi.host_functions()}
-        self.functions: list[HostFunction] = list(provided.values())
+        provided = {
+            (each.declaration.module, each.declaration.name): each
+            for each in host_functions(emscripten, wasi)
+        }
+        self.functions = [provided[name] for name in _modules().host_names[:-1]]
         self._numbers = {each.declaration: number for number, each in enumerate(self.functions)}
         self._received: list[tuple[Any, ...]] = []
         self._answered: list[Any] = []
-        recorded = [self._recorded(provided[name]) for name in _modules().host_names[:-1]]
-        self._instance.start([*recorded, self._leave])
+        self._instance.start([*map(self._recorded, self.functions), self._leave])
         core = self._instance.core
         emscripten.mappings.allocate_with(core.function("allocate_two"))
         reporting = {"malloc": "allocate_one", "free": "free", "__dl_seterr": "report"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,13 +19,6 @@ class Declaration(NamedTuple):
     module: str
     name: str
     signature: Signature
-
-
-class HostFunction(NamedTuple):
-    """One import, ready to be defined in a store."""
-
-    declaration: Declaration
-    call: Callable[..., Any]
 
 
 def provides(
@@ -85,15 +78,6 @@ def declarations(owner: type) -> tuple[tuple[str, Declaration], ...]:
         for attribute in dir(owner)
         for declaration in getattr(getattr(owner, attribute), _ATTRIBUTE, ())
     )
-
-
-def host_functions(owners: Iterable[object]) -> dict[tuple[str, str], HostFunction]:
-    """All that `owners` provide, by (module, name)."""
-    return {
-        (declaration.module, declaration.name): HostFunction(declaration, getattr(owner, attribute))
-        for owner in owners
-        for attribute, declaration in declarations(type(owner))
-    }
 
 
 def calls(owners: Sequence[object], names: tuple[tuple[str, str], ...]) -> list[Callable[..., Any]]:

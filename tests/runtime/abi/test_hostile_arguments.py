@@ -7,14 +7,14 @@ inside guest memory, which here is a buffer between two guards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hermetic_runtime.abi.binding import HostFunction
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
@@ -49,16 +49,19 @@ longs = st.one_of(
 )
 doubles = st.floats(allow_nan=True, allow_infinity=True)
 ARGUMENTS = {"p": pointers, "i": integers, "l": longs, "d": doubles}
-EMSCRIPTEN = sorted(emscripten_declarations())
-ALL = [("emscripten", name) for name in EMSCRIPTEN] + [
-    ("wasi", name) for name in sorted(wasi_declarations())
-]
+DECLARED = {"emscripten": emscripten_declarations(), "wasi": wasi_declarations()}
+EMSCRIPTEN = sorted(DECLARED["emscripten"])
+ALL = [(abi, name) for abi, declared in DECLARED.items() for name in sorted(declared)]
 
 
 @dataclass
 class Guest:
-    abis: dict[str, dict[tuple[str, str], HostFunction]]
+    abis: dict[str, EmscriptenABI | WasiABI]
     whole: bytearray
+
+    def function(self, abi: str, name: tuple[str, str]) -> Callable[..., Any]:
+        (function,) = self.abis[abi].calls((name,))
+        return function
 
     def guards_are_intact(self) -> bool:
         return self.whole[: len(GUARD)] == GUARD and self.whole[-len(GUARD) :] == GUARD
@@ -104,8 +107,7 @@ def guest() -> Iterator[Guest]:
     )
     emscripten.mappings.allocate_with(lambda _, size: 4096 if size < SIZE // 2 else 0)
     wasi = WasiABI(kernel, memory, environment={"NAME": "value"}, program="/bin/python3")
-    abis = {"emscripten": emscripten.host_functions(), "wasi": wasi.host_functions()}
-    yield Guest(abis, whole)
+    yield Guest({"emscripten": emscripten, "wasi": wasi}, whole)
     kernel.close_all()
 
 
@@ -113,8 +115,8 @@ def guest() -> Iterator[Guest]:
 def test_any_arguments_end_in_an_answer_or_a_stop(
     guest: Guest, abi: str, name: tuple[str, str]
 ) -> None:
-    function = guest.abis[abi][name]
-    signature = function.declaration.signature
+    function = guest.function(abi, name)
+    signature = DECLARED[abi][name].signature
 
     @settings(
         max_examples=150,
@@ -124,7 +126,7 @@ def test_any_arguments_end_in_an_answer_or_a_stop(
     @given(st.tuples(*(ARGUMENTS[kind] for kind in signature.parameters)))
     def call(arguments: tuple[int | float, ...]) -> None:
         try:
-            result = function.call(*arguments)
+            result = function(*arguments)
         except (Failure, GuestStop):
             result = 0
         assert guest.guards_are_intact()
@@ -141,13 +143,13 @@ def test_any_arguments_end_in_an_answer_or_a_stop(
 def test_a_failing_system_call_answers_with_a_known_errno(
     guest: Guest, name: tuple[str, str]
 ) -> None:
-    function = guest.abis["emscripten"][name]
+    function = guest.function("emscripten", name)
+    kinds = DECLARED["emscripten"][name].signature.parameters
     known = {-errno for errno in Errno}
     for value in (-1, 0, 7, 0x7FFFFFFF):
-        kinds = function.declaration.signature.parameters
         arguments = [value & 0xFFFFFFFF if kind == "p" else value for kind in kinds]
         try:
-            answer = function.call(*arguments)
+            answer = function(*arguments)
         except GuestStop:
             continue
         assert answer >= 0 or answer in known

@@ -44,11 +44,11 @@ class Guest:
         )
         contents = bytearray(65_536)
         self.memory = GuestMemory(lambda: memoryview(contents))
-        abi = WasiABI(self.kernel, self.memory, environment={"A": "b"}, program="python")
-        self._functions = abi.host_functions()
+        self._abi = WasiABI(self.kernel, self.memory, environment={"A": "b"}, program="python")
 
     def call(self, name: str, *arguments: int) -> int:
-        return self._functions["wasi_snapshot_preview1", name].call(*arguments)
+        (function,) = self._abi.calls((("wasi_snapshot_preview1", name),))
+        return function(*arguments)
 
     def path(self, text: bytes) -> tuple[int, int]:
         self.memory.write(PATH, text)

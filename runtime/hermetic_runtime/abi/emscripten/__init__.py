@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hermetic_runtime.abi.binding import (
-    Declaration,
-    HostFunction,
-    calls,
-    declarations,
-    host_functions,
-)
+from hermetic_runtime.abi.binding import Declaration, calls, declarations
 from hermetic_runtime.abi.emscripten.absent import AbsentCalls
 from hermetic_runtime.abi.emscripten.descriptors import DescriptorCalls
 from hermetic_runtime.abi.emscripten.dynamic_linking import DynamicLinkingCalls
@@ -75,9 +69,6 @@ class EmscriptenABI:
             TimeCalls(kernel, memory),
         )
 
-    def host_functions(self) -> dict[tuple[str, str], HostFunction]:
-        return host_functions(self._groups)
-
     def calls(self, names: tuple[tuple[str, str], ...]) -> list[Callable[..., Any]]:
-        """The host's side of imports, in the order of their (module, name)."""
+        """The host's side of imports, in the order of their (module, name). Raises `KeyError`."""
         return calls(self._groups, names)
