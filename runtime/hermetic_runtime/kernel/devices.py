@@ -7,16 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from hermetic_runtime.kernel import entropy
 from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
-from hermetic_runtime.kernel.constants import GID, S_IFCHR, S_IFDIR, UID
+from hermetic_runtime.kernel.constants import GID, S_IFCHR, UID
 from hermetic_runtime.kernel.errno import Errno, Failure
-from hermetic_runtime.kernel.filesystem import (
-    BLOCK_BYTES,
-    FIRST_POSITION,
-    Device,
-    Directory,
-    Filesystem,
-    Node,
-)
+from hermetic_runtime.kernel.filesystem import FIRST_POSITION, Device, Directory, Filesystem, Node
+from hermetic_runtime.kernel.immutable_directory import ImmutableDirectory
 
 _TRANSFER_BYTES = 1024 * 1024
 """Most bytes that one read of an endless device gives."""
@@ -118,29 +112,14 @@ class DescriptorDevice(DeviceNode):
         self.fd = fd
 
 
-class DeviceDirectory(Directory):
-    """The root, which never changes."""
+class DeviceDirectory(ImmutableDirectory):
+    """The root."""
 
-    __slots__ = ("_devices", "_filesystem", "mode", "name", "removed")
+    __slots__ = ("_devices",)
 
     def __init__(self, filesystem: Filesystem, devices: Mapping[bytes, Node]) -> None:
-        self._filesystem = filesystem
-        self.mode = S_IFDIR | 0o755
-        self.name = b""
-        self.removed = False
+        super().__init__(filesystem, None, b"", inode=_ROOT_INODE, permissions=0o755)
         self._devices = devices
-
-    @property
-    def filesystem(self) -> Filesystem:
-        return self._filesystem
-
-    @property
-    def parent(self) -> Directory:
-        return self
-
-    def attributes(self) -> Attributes:
-        device = self._filesystem.device
-        return Attributes(device, _ROOT_INODE, self.mode, 2, UID, GID, BLOCK_BYTES, 0, 0, 0, 0)
 
     def lookup(self, name: bytes) -> Node | None:
         return self._devices.get(name)
@@ -152,40 +131,19 @@ class DeviceDirectory(Directory):
                 yield DirectoryEntry(inode, index + 1, device.mode >> 12, name)
 
 
-class DescriptorDirectory(Directory):
+class DescriptorDirectory(ImmutableDirectory):
     """/dev/fd. Opening N in it gives another descriptor of what the descriptor N refers to.
 
     It lists nothing: which descriptors are open is asked for by number.
     """
 
-    __slots__ = ("_filesystem", "_parent", "mode", "name", "removed")
+    __slots__ = ()
 
     def __init__(self, filesystem: Filesystem, parent: Directory) -> None:
-        self._filesystem = filesystem
-        self._parent = parent
-        self.mode = S_IFDIR | 0o555
-        self.name = b"fd"
-        self.removed = False
-
-    @property
-    def filesystem(self) -> Filesystem:
-        return self._filesystem
-
-    @property
-    def parent(self) -> Directory:
-        return self._parent
-
-    def attributes(self) -> Attributes:
-        device = self._filesystem.device
-        return Attributes(
-            device, _DESCRIPTORS_INODE, self.mode, 2, UID, GID, BLOCK_BYTES, 0, 0, 0, 0
-        )
+        super().__init__(filesystem, parent, b"fd", inode=_DESCRIPTORS_INODE, permissions=0o555)
 
     def lookup(self, name: bytes) -> Node | None:
         if _DESCRIPTOR.fullmatch(name) is None:
             return None
         fd = int(name)
         return DescriptorDevice(self._filesystem, _FIRST_DESCRIPTOR_INODE + fd, fd)
-
-    def scan(self, position: int) -> Iterator[DirectoryEntry]:
-        return iter(())
