@@ -329,9 +329,11 @@ class ControlLoop:
         self._outbox.send_frame(_report_frame(report, report_frame_bytes(request.limits)))
 
     def _fail(self, error: BaseException) -> None:
-        code = error.code if isinstance(error, HermeticError) else "internal"
+        failed = Failed("internal", f"{type(error).__name__}: {error}")
+        if isinstance(error, HermeticError):
+            failed = Failed(error.code, error.message)
         try:
-            self._outbox.send(Failed(code, f"{type(error).__name__}: {error}"))
+            self._outbox.send(failed)
         except OSError:
             return
 

@@ -248,6 +248,19 @@ def test_a_truncated_state_is_one_clear_error(session: Session, directory: Path)
     assert "restart the session" in (raised.value.hint or "")
 
 
+def test_the_error_of_a_guest_process_is_read_as_its_message_alone(
+    session: Session, directory: Path
+) -> None:
+    session.run("x = 1")
+    session.hibernate()
+    path = state_file(session, directory)
+    path.write_bytes(b"not what was written")
+
+    with pytest.raises(SessionDamaged) as raised:
+        session.run("x")
+    assert str(raised.value) == "the state of the session is not a state file"
+
+
 def test_a_state_whose_base_is_gone_says_so_and_can_restart(session: Session) -> None:
     session.run("x = 1; open('a', 'w').write('1')")
     session.hibernate()
