@@ -55,14 +55,6 @@ def read_layout(image: WasiImage = WASI) -> WasiLayout:
     return json.loads((artifact_directory(image) / LAYOUT).read_bytes())
 
 
-def built_in_versions(image: WasiImage = WASI) -> dict[str, str]:
-    """Version by name of the distributions that are part of the interpreter.
-
-    Raises `OSError` and `ValueError` when it has not been fetched.
-    """
-    return json.loads((artifact_directory(image) / BUILT_IN).read_bytes())
-
-
 def fetch(uv: str, report: Report, *, last: float = 1.0, image: WasiImage = WASI) -> Path:
     """`artifact_directory`, fetched and rewritten unless it is there.
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from guest_arguments import OPEN_FILES
+from known_input import KnownInput
 
 from hermetic_runtime.abi.emscripten.dynamic_linking import Opened
 from hermetic_runtime.errors import LinkError
@@ -20,7 +21,7 @@ from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.overlay import OverlayFilesystem
 from hermetic_runtime.kernel.quota import Quota
-from hermetic_runtime.kernel.streams import BytesInput, OutputBudget, OutputStream
+from hermetic_runtime.kernel.streams import OutputBudget, OutputStream
 from hermetic_runtime.kernel.wakeup import Wakeup
 
 _DISK_BYTES, _FILES = 1024 * 1024, 60
@@ -48,7 +49,7 @@ class WatchedKernel:
             },
             quota=quota,
             open_files=OPEN_FILES,
-            stdin=BytesInput(b"input" * 100),
+            stdin=KnownInput(b"input" * 100),
             stdout=OutputStream("stdout", budget, lambda *_: None),
             stderr=OutputStream("stderr", budget, lambda *_: None),
             wakeup=wakeup,

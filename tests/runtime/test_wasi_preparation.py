@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from hermetic_runtime.preparation_wasi import (
 )
 from hermetic_runtime.prepared import read_manifest
 from hermetic_runtime.replacement import working_on
-from hermetic_runtime.wasi_artifact import artifact_directory, built_in_versions, fetch, is_fetched
+from hermetic_runtime.wasi_artifact import artifact_directory, fetch, is_fetched
 from hermetic_wasm.wasi_built_in import BUILT_IN
 from hermetic_wasm.wasi_image import WASI
 
@@ -75,7 +76,7 @@ def test_one_process_optimises_at_a_time(empty_cache: Path) -> None:
 
 def test_built_in_distributions_are_known() -> None:
     wasi_directory()
-    built_in = built_in_versions()
+    built_in = json.loads((artifact_directory() / "built_in.json").read_bytes())
 
     assert {canonicalize_name(name): version for name, version in built_in.items()} == BUILT_IN
 

@@ -60,22 +60,6 @@ class InputStream(Protocol):
         ...
 
 
-class BytesInput:
-    """Input that is known from the start."""
-
-    def __init__(self, data: bytes = b"") -> None:
-        self._data = data
-        self._offset = 0
-
-    def read(self, size: int) -> bytes:
-        piece = self._data[self._offset : self._offset + size]
-        self._offset += len(piece)
-        return piece
-
-    def ready(self) -> bool:
-        return True
-
-
 class QueueInput:
     """Input that another thread feeds.
 

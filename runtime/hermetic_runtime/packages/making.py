@@ -81,7 +81,6 @@ def _write_set(directory: Path, files: Files, lock: Lock, target: Target) -> Non
     description: Description = {
         "interpreter": target.name,
         "image": _write_image(directory / IMAGE, files),
-        "files_bytes": sum(map(len, files.values())),
         "has_bytecode": False,
         "distributions": {wheel.name: wheel.version for wheel in lock.wheels},
         "side_modules": {

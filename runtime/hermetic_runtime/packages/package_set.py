@@ -22,7 +22,6 @@ class Description(TypedDict):
 
     interpreter: str
     image: tuple[int, str]
-    files_bytes: int
     has_bytecode: bool
     distributions: dict[str, str]
     side_modules: dict[str, str]

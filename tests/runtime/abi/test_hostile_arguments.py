@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from known_input import KnownInput
 
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import GuestMemory
@@ -26,7 +27,7 @@ from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.quota import Quota
 from hermetic_runtime.kernel.stops import GuestStop
-from hermetic_runtime.kernel.streams import BytesInput, OutputBudget, OutputStream
+from hermetic_runtime.kernel.streams import OutputBudget, OutputStream
 from hermetic_runtime.kernel.wakeup import Wakeup
 
 SIZE = 65_536
@@ -87,7 +88,7 @@ def guest() -> Iterator[Guest]:
         mounts={b"/": MemoryFilesystem(quota), b"/dev": DeviceFilesystem()},
         quota=quota,
         open_files=16,
-        stdin=BytesInput(b"input"),
+        stdin=KnownInput(b"input"),
         stdout=OutputStream("stdout", budget, lambda *_: None),
         stderr=OutputStream("stderr", budget, lambda *_: None),
         wakeup=wakeup,

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+from known_input import KnownInput
 
 from hermetic_runtime.abi.memory import GuestMemory
 from hermetic_runtime.abi.wasi import WasiABI
@@ -15,7 +16,7 @@ from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.quota import Quota
-from hermetic_runtime.kernel.streams import BytesInput, OutputBudget, OutputStream
+from hermetic_runtime.kernel.streams import OutputBudget, OutputStream
 from hermetic_runtime.kernel.wakeup import Wakeup
 
 ROOT_FD = 3
@@ -35,7 +36,7 @@ class Guest:
             mounts={b"/": MemoryFilesystem(quota)},
             quota=quota,
             open_files=16,
-            stdin=BytesInput(b"input"),
+            stdin=KnownInput(b"input"),
             stdout=OutputStream("stdout", budget, lambda *_: None),
             stderr=OutputStream("stderr", budget, lambda *_: None),
             wakeup=self.wakeup,

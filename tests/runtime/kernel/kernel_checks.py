@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import pytest
+from known_input import KnownInput
 
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_CREAT, O_DIRECTORY, O_TRUNC, O_WRONLY
@@ -13,7 +14,7 @@ from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.filesystem import Filesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.quota import Quota
-from hermetic_runtime.kernel.streams import BytesInput, InputStream, OutputBudget, OutputStream
+from hermetic_runtime.kernel.streams import InputStream, OutputBudget, OutputStream
 from hermetic_runtime.kernel.wakeup import Wakeup
 
 MIB = 1024 * 1024
@@ -46,7 +47,7 @@ def new_kernel(
         mounts=mounts or {},
         quota=quota or Quota(16 * MIB, 1000),
         open_files=open_files,
-        stdin=stdin or BytesInput(),
+        stdin=stdin or KnownInput(),
         stdout=OutputStream("stdout", budget, deliver),
         stderr=OutputStream("stderr", budget, deliver),
         wakeup=wakeup or Wakeup(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from kernel_checks import MIB, exists, fails_with, new_kernel
+from known_input import KnownInput
 
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
@@ -21,7 +22,6 @@ from hermetic_runtime.kernel.constants import (
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.kernel.quota import Quota
-from hermetic_runtime.kernel.streams import BytesInput
 
 
 def open_root(kernel: Kernel, flags: int = O_RDONLY) -> int:
@@ -166,7 +166,7 @@ def test_closing_everything_frees_unlinked_files() -> None:
 
 def test_standard_streams_are_open_from_the_start() -> None:
     output: dict[str, bytes] = {}
-    kernel = new_kernel(stdin=BytesInput(b"input"), output=output)
+    kernel = new_kernel(stdin=KnownInput(b"input"), output=output)
     kernel.write(1, b"out")
     kernel.write(2, b"err")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from kernel_checks import fails_with, names_in, new_kernel
+from known_input import KnownInput
 
 from hermetic_runtime.kernel.constants import (
     AT_FDCWD,
@@ -17,7 +18,6 @@ from hermetic_runtime.kernel.constants import (
 from hermetic_runtime.kernel.devices import DeviceFilesystem
 from hermetic_runtime.kernel.errno import Errno, Failure
 from hermetic_runtime.kernel.kernel import Kernel
-from hermetic_runtime.kernel.streams import BytesInput
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def output() -> dict[str, bytes]:
 @pytest.fixture
 def kernel(output: dict[str, bytes]) -> Kernel:
     mounts = {b"/dev": DeviceFilesystem()}
-    return new_kernel(mounts=mounts, stdin=BytesInput(b"input"), output=output)
+    return new_kernel(mounts=mounts, stdin=KnownInput(b"input"), output=output)
 
 
 def open_device(kernel: Kernel, name: bytes, flags: int = O_RDWR) -> int:

@@ -10,7 +10,7 @@ from kernel_checks import fails_with, new_kernel
 from hermetic_runtime.kernel.constants import O_NONBLOCK
 from hermetic_runtime.kernel.errno import Errno
 from hermetic_runtime.kernel.stops import OutputExceeded
-from hermetic_runtime.kernel.streams import BytesInput, OutputBudget, OutputStream, QueueInput
+from hermetic_runtime.kernel.streams import OutputBudget, OutputStream, QueueInput
 from hermetic_runtime.kernel.wakeup import Wakeup
 
 
@@ -55,13 +55,6 @@ def test_streams_share_a_budget_that_can_be_renewed() -> None:
 
     budget.renew(2)
     assert out.write(b"fg") == 2
-
-
-def test_known_input_comes_in_pieces() -> None:
-    stream = BytesInput(b"abcde")
-
-    assert [stream.read(2) for _ in range(4)] == [b"ab", b"cd", b"e", b""]
-    assert stream.ready()
 
 
 def test_input_is_requested_once_for_each_want() -> None:

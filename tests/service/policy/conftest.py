@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counters_in_memory import MemoryCounters
 from live_service import PATIENCE_SECONDS
 from redis_server import RedisServer, redis_server
 
 from hermetic.approvals.store import ApprovalStore
 from hermetic.audit.log import AuditLog, segments
 from hermetic.policy.counting import CounterStore
-from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.counting_in_redis import RedisCounters
 from hermetic.policy.counting_in_sqlite import SqliteCounters
 from hermetic.policy.gate import Gate

@@ -4,13 +4,13 @@ import sqlite3
 import threading
 
 import pytest
+from counters_in_memory import MemoryCounters
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
 from hermetic.approvals.approval import ApprovalState
 from hermetic.approvals.store import KEPT_SECONDS, PENDING_PER_GRANT, ApprovalStore
 from hermetic.errors import ApprovalRequired, ApprovalSettled, PolicyDenied, UnknownApproval
 from hermetic.grants import Grant
-from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.decisions import Verdict
 
 ASK = Fixed(Verdict.APPROVAL, "this needs a person")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counters_in_memory import MemoryCounters
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
 from hermetic.audit.index import AuditIndex
 from hermetic.audit.log import FIRST_HASH, AuditLog, line_hash, segments
 from hermetic.audit.verification import verify
 from hermetic.errors import AuditUnavailable, PolicyDenied
-from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.decisions import Verdict
 from hermetic_runtime.results import Outcome, RunResult, Usage
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import counting_node
 import pytest
+from counters_in_memory import MemoryCounters
 from counting_node import open_store
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,7 +17,6 @@ from redis_server import redis_server
 
 from hermetic.errors import CountersUnavailable, InvalidInput
 from hermetic.policy.counting import CounterStore
-from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.counting_in_redis import RedisCounters
 from hermetic.policy.counting_in_sqlite import SqliteCounters
 from hermetic.policy.decisions import CounterKey, Reservation

@@ -3,10 +3,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from counters_in_memory import MemoryCounters
 from stand_in_judges import Fixed, Limited, call_of, key_of
 
 from hermetic.errors import CountersUnavailable, InvalidInput, PolicyDenied
-from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.decisions import Decision, Verdict
 from hermetic.policy.spending import CPU_SECONDS
 from hermetic_runtime.results import Outcome, RunResult, Usage

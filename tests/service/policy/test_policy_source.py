@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from counters_in_memory import MemoryCounters
 from stand_in_judges import Limited, call_of, key_of
 
 from hermetic.errors import HermeticError, PolicyDenied, PolicyError
 from hermetic.measurements import Measurements
-from hermetic.policy.counting_in_memory import MemoryCounters
 from hermetic.policy.source import PolicySource
 from hermetic_runtime.results import Outcome, RunResult
 

@@ -1,4 +1,4 @@
-"""Counters that end with the process: for `explain`, and for tests of what counts."""
+"""Counters that end with the process."""
 
 from __future__ import annotations
 
