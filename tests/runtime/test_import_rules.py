@@ -46,7 +46,7 @@ def test_an_import_that_is_denied_raises_and_says_why(sandbox: Sandbox) -> None:
         "exec('import json.decoder')",
     ],
 )
-def test_it_holds_for_what_a_snapshot_has_imported_already(code: str) -> None:
+def test_a_rule_holds_for_what_a_snapshot_has_imported_already(code: str) -> None:
     with Sandbox() as sandbox:
         assert "policy refuses" in refused(sandbox.run(code, imports=NO_SOCKETS))
 

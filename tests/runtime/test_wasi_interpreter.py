@@ -25,7 +25,7 @@ def value_of(environment: LoadedEnvironment, source: str) -> object:
     return report.value.json
 
 
-def test_it_prints_and_keeps_its_state(environment: LoadedEnvironment) -> None:
+def test_state_stays_from_one_source_to_the_next(environment: LoadedEnvironment) -> None:
     guest = WasiGuest(environment)
 
     reports = guest.run("x = 20\nprint('hello')", "print(x + 1)")
@@ -34,7 +34,7 @@ def test_it_prints_and_keeps_its_state(environment: LoadedEnvironment) -> None:
     assert guest.stdout == "hello\n21\n"
 
 
-def test_it_is_where_its_packages_and_the_working_folder_are(
+def test_the_guest_starts_in_the_workspace_with_its_packages_on_the_path(
     environment: LoadedEnvironment,
 ) -> None:
     found = value_of(
@@ -49,7 +49,7 @@ def test_it_is_where_its_packages_and_the_working_folder_are(
     ]
 
 
-def test_files_behave_as_files(environment: LoadedEnvironment) -> None:
+def test_files_and_links_are_made_renamed_and_read_back(environment: LoadedEnvironment) -> None:
     source = """
 import os
 os.makedirs("a/b")
@@ -74,7 +74,7 @@ except OSError as error:
     ]
 
 
-def test_asyncio_runs(environment: LoadedEnvironment) -> None:
+def test_tasks_of_asyncio_run_together(environment: LoadedEnvironment) -> None:
     source = """
 import asyncio
 async def one(number):
@@ -159,7 +159,7 @@ def test_recursion_without_end_is_a_recursion_error(
         "import socket\nsocket.socket()",
     ],
 )
-def test_what_there_is_not_fails_as_an_exception(
+def test_what_wasi_does_not_have_fails_as_an_exception(
     environment: LoadedEnvironment, source: str
 ) -> None:
     [report] = WasiGuest(environment).run(source)
@@ -289,7 +289,7 @@ version('numpy')
 
 
 @pytest.mark.parametrize(("source", "expected"), PACKAGES.values(), ids=PACKAGES.keys())
-def test_packages_do_real_work(
+def test_each_built_in_package_gives_the_right_result(
     environment: LoadedEnvironment, source: str, expected: object
 ) -> None:
     assert value_of(environment, source) == expected

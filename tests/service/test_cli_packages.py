@@ -77,7 +77,7 @@ def test_what_can_not_be_had_is_one_message(hermetic, arguments: list[str], said
     assert_one_message(hermetic("run", *options, "-c", "print(1)"), said)
 
 
-def test_a_wheel_of_another_content_than_the_index_says(
+def test_a_wheel_of_another_content_than_the_index_says_is_one_message(
     hermetic, without_packages: Path, index: LocalIndex
 ):
     index.publish("hermetic_probe", sha256="0" * 64)
@@ -88,7 +88,9 @@ def test_a_wheel_of_another_content_than_the_index_says(
     assert sets_in(without_packages) == []
 
 
-def test_a_wheel_that_is_damaged(hermetic, without_packages: Path, index: LocalIndex):
+def test_a_wheel_that_is_damaged_is_one_message(
+    hermetic, without_packages: Path, index: LocalIndex
+):
     wheel = index.publish("hermetic_probe")
     wheel.write_bytes(wheel.read_bytes()[:200])
 

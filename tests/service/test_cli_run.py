@@ -156,7 +156,7 @@ class TestJSON:
         result = json.loads(hermetic("--json", "-c", "x = 20\nx + 1").stdout)
         assert (result["outcome"], result["value"]["json"]) == ("ok", 21)
 
-    def test_nothing_is_streamed(self, hermetic):
+    def test_output_is_in_the_object_and_not_streamed(self, hermetic):
         code = "import sys; print('out'); print('err', file=sys.stderr)"
         done = hermetic("--json", "-c", code)
         result = json.loads(done.stdout)
@@ -164,7 +164,7 @@ class TestJSON:
         assert result["stderr"] == {"text": "err\n", "truncated": False}
         assert done.stderr == ""
 
-    def test_the_exit_status_is_the_same(self, hermetic):
+    def test_the_exit_status_is_the_scripts_with_json_too(self, hermetic):
         done = hermetic("--json", "-c", "raise SystemExit(3)")
         assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (3, 3)
 
@@ -172,7 +172,7 @@ class TestJSON:
         error = json.loads(hermetic("--json", "-c", "1 / 0").stdout)["error"]
         assert (error["type"], error["message"]) == ("ZeroDivisionError", "division by zero")
 
-    def test_any_text_survives(self, hermetic):
+    def test_text_that_is_not_ascii_survives_json(self, hermetic):
         code = "print('\\udc80'.encode('utf-8', 'surrogateescape').decode('latin-1'), 'ü€')\n'€'"
         result = json.loads(hermetic("--json", "-c", code).stdout)
         assert result["value"]["json"] == "€"
@@ -229,13 +229,13 @@ class TestMounts:
         done = hermetic("--mount", "data:/data", "-c", "print(open('/data/a.txt').read())")
         assert done.stdout == "hello\n"
 
-    def test_it_can_not_be_written_to(self, hermetic, tmp_path: Path):
+    def test_a_mounted_folder_can_not_be_written_to(self, hermetic, tmp_path: Path):
         (tmp_path / "data").mkdir()
         done = hermetic("--mount", "data:/data", "-c", "open('/data/a.txt', 'w')")
         assert "Read-only file system" in done.stderr
         assert list((tmp_path / "data").iterdir()) == []
 
-    def test_changes_come_back_from_a_writable_one(self, hermetic, tmp_path: Path):
+    def test_changes_come_back_from_a_writable_folder(self, hermetic, tmp_path: Path):
         (tmp_path / "out").mkdir()
         code = "open('/out/report.txt', 'w').write('done')"
         done = hermetic("--mount", "out:/out:rw", "-c", code)

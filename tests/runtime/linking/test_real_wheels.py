@@ -150,7 +150,7 @@ again = importlib.util.module_from_spec(spec)
     assert value_over(environment, source) == [101, "ModuleNotFoundError", "TypeError"]
 
 
-def test_all_of_them_work_in_one_guest(environment: Environment) -> None:
+def test_all_wheels_work_in_one_guest(environment: Environment) -> None:
     source = f"""{CONTOURPY}
 import bitarray, msgpack, pydantic
 [pydantic.TypeAdapter(list[int]).validate_json("[1, 2]"), msgpack.packb(1).hex(),
@@ -160,7 +160,9 @@ import bitarray, msgpack, pydantic
     assert value_over(environment, source) == [[1, 2], "01", "10", 201]
 
 
-def test_a_guest_starts_from_a_snapshot_with_them(environment: Environment, tmp_path: Path) -> None:
+def test_a_guest_starts_from_a_snapshot_with_the_wheels_imported(
+    environment: Environment, tmp_path: Path
+) -> None:
     assert make_snapshot(environment, ["pydantic.main", "msgpack", "bitarray"], tmp_path) == {}
     loaded = load_environment(environment)
     snapshot = load_snapshot(loaded.interpreter.engine, tmp_path)

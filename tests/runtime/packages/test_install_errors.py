@@ -26,7 +26,7 @@ def test_a_misspelt_name_comes_with_near_ones(cache: Path) -> None:
     assert errors[0].hint == "Is it requests?"
 
 
-def test_a_package_with_sources_only(cache: Path) -> None:
+def test_a_package_with_sources_only_has_no_wheel_that_fits(cache: Path) -> None:
     with install_error("docopt has no wheel that fits pyodide.*published as source only"):
         ensure("docopt")
 
@@ -43,17 +43,17 @@ def test_native_code_without_a_wheel_that_fits_says_what_each_interpreter_lacks(
     assert "Linux, Windows, macOS" in pyodide
 
 
-def test_conflicting_versions(cache: Path) -> None:
+def test_requirements_that_exclude_one_another_are_named(cache: Path) -> None:
     with install_error("you require six==1.16.0 and six==1.17.0$"):
         ensure("six==1.16.0", "six==1.17.0")
 
 
-def test_another_version_than_the_one_built_in(cache: Path) -> None:
+def test_another_version_than_the_one_built_in_is_refused(cache: Path) -> None:
     with install_error("numpy 2.5.2 is built in, which numpy<2 does not allow"):
         ensure("numpy<2", interpreter="wasi", built_in=BUILT_IN)
 
 
-def test_a_dependency_that_needs_another_version_than_the_one_built_in(
+def test_a_package_that_needs_another_version_than_the_one_built_in_is_refused(
     cache: Path, wheelhouse: Path
 ) -> None:
     build_wheel(wheelhouse, "hermetic_probe", requires=("six<1.17",))
@@ -62,18 +62,20 @@ def test_a_dependency_that_needs_another_version_than_the_one_built_in(
         ensure("hermetic_probe", interpreter="wasi", built_in=BUILT_IN)
 
 
-def test_no_network_and_nothing_in_the_cache(cache: Path, uv_cache: Path) -> None:
+def test_without_a_network_what_is_not_in_the_cache_can_not_be_had(
+    cache: Path, uv_cache: Path
+) -> None:
     with install_error("can't be reached"):
         ensure("six", settings=PackageSettings(offline=True))
 
 
-def test_no_network_and_everything_in_uvs_cache(cache: Path) -> None:
+def test_without_a_network_what_is_in_uvs_cache_can_be_had(cache: Path) -> None:
     ensure("six", settings=PackageSettings(max_age_seconds=7))
 
     assert ensure("six", "six", settings=PackageSettings(offline=True, exclude_newer="2099-01-01"))
 
 
-def test_an_index_that_does_not_answer(
+def test_an_index_that_does_not_answer_is_said_with_the_reason(
     cache: Path, uv_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
@@ -83,7 +85,7 @@ def test_an_index_that_does_not_answer(
         ensure("six")
 
 
-def test_a_wheel_that_is_not_what_was_locked(
+def test_a_wheel_that_is_not_what_was_locked_is_refused(
     cache: Path, uv_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = tmp_path / "published"
@@ -112,7 +114,9 @@ def test_a_wheel_that_is_damaged_in_uvs_cache_is_fetched_again(cache: Path, uv_c
     assert again.lock == first.lock
 
 
-def test_a_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named_and_leaves_nothing(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path, _: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -123,7 +127,7 @@ def test_a_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list((cache / "sets").glob("[!.]*"))
 
 
-def test_a_disk_that_is_full_for_uv() -> None:
+def test_a_disk_that_uv_finds_full_is_named() -> None:
     said = "error: Failed to install: six\n  cause: No space left on device (os error 28)\n"
 
     error = classify(said, pyodide_target())
@@ -134,7 +138,7 @@ def test_a_disk_that_is_full_for_uv() -> None:
     )
 
 
-def test_a_python_that_no_interpreter_has(cache: Path) -> None:
+def test_a_python_that_no_interpreter_has_is_refused_with_the_line(cache: Path) -> None:
     script = '# /// script\n# requires-python = "<3.12"\n# dependencies = ["six"]\n# ///\n'
 
     with pytest.raises(
@@ -145,7 +149,7 @@ def test_a_python_that_no_interpreter_has(cache: Path) -> None:
         )
 
 
-def test_a_python_that_only_one_interpreter_has(cache: Path) -> None:
+def test_the_interpreter_that_has_the_python_is_taken(cache: Path) -> None:
     script = '# /// script\n# requires-python = ">=3.15"\n# ///\n'
 
     found = ensure_package_set(
@@ -156,7 +160,7 @@ def test_a_python_that_only_one_interpreter_has(cache: Path) -> None:
     assert (found.interpreter, found.directory) == ("wasi", None)
 
 
-def test_a_python_specifier_that_is_none(cache: Path) -> None:
+def test_a_python_specifier_that_is_none_is_refused_with_the_line(cache: Path) -> None:
     script = '# /// script\n# requires-python = "three"\n# ///\n'
 
     with pytest.raises(InvalidScript, match="line 2: requires-python 'three' is not"):

@@ -360,7 +360,7 @@ def test_a_terminal_interrupt_reaches_the_caller_and_not_the_zygote() -> None:
     assert rest.splitlines()[-1] == "True ok"
 
 
-def test_a_spawned_guest_process_does_the_same(directory: Path) -> None:
+def test_a_spawned_guest_process_runs_as_a_forked_one_does(directory: Path) -> None:
     before = guest_side_processes()
     guest = GuestProcess(SpawnLauncher(Environment(directory)), Limits(), {}, ())
     output = CapturedOutput(1000, None)

@@ -169,6 +169,6 @@ def test_nothing_is_started_ahead_when_there_may_be_none(environment: Environmen
     pool.close()
 
 
-def test_a_sandbox_of_its_own_kind_does_without(pool: SparePool) -> None:
+def test_a_sandbox_of_a_kind_without_spares_runs_all_the_same(pool: SparePool) -> None:
     result = Sandbox(env={"A": "1"}, spares=pool).run("import os; os.environ['A']", final=True)
     assert result.value is not None and result.value.json == "1"

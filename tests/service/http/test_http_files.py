@@ -83,7 +83,7 @@ def test_a_file_is_removed_and_a_folder_with_all_in_it(client: httpx2.Client, pl
         ("bytes=-", 200, b"0123456789", None),
     ],
 )
-def test_ranges(
+def test_a_range_is_answered_with_that_part_of_the_file(
     client: httpx2.Client,
     place: str,
     asked: str,

@@ -43,7 +43,9 @@ def test_a_run_that_ends_while_its_caller_waits_is_answered_with_its_result(
     assert client.get(answer.headers["location"]).json()["state"] == "ended"
 
 
-def test_a_run_that_does_not_is_answered_with_its_place(client: httpx2.Client) -> None:
+def test_a_run_that_outlasts_its_callers_patience_is_answered_with_its_place(
+    client: httpx2.Client,
+) -> None:
     body = {"code": "import time; time.sleep(20)"}
     answer = client.post("/v1/run", json=body, headers={"Prefer": "respond-async, wait=1"})
     assert (answer.status_code, answer.json()["state"]) == (202, "running")

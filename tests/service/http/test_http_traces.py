@@ -38,7 +38,7 @@ def test_requests_and_runs_are_traced(
     assert "marker" not in str(collector.spans)
 
 
-def test_nothing_of_it_is_imported_unless_it_is_asked_for() -> None:
+def test_opentelemetry_is_not_imported_unless_traces_are_asked_for() -> None:
     code = (
         "import sys, hermetic.http.serving, hermetic.tracing\n"
         "assert hermetic.tracing.tracing_for({}) is None\n"

@@ -44,7 +44,9 @@ def test_runs_of_a_trusted_key_share_a_process(sharing: LiveService, data: Path)
     assert guests_of(sharing) - before == workers
 
 
-def test_runs_of_another_key_do_not(sharing: LiveService, data: Path) -> None:
+def test_runs_of_a_key_that_is_not_trusted_share_no_process(
+    sharing: LiveService, data: Path
+) -> None:
     key = create_key(data, "careful")
     before = guests_of(sharing)
     assert run(sharing, key, "1")["outcome"] == "ok"
@@ -76,7 +78,9 @@ def test_the_list_of_keys_says_which_are_shared(data: Path, sharing: LiveService
     assert any("listed" in line and line.endswith("shared") for line in lines)
 
 
-def test_a_key_alone_does_not_allow_it(prepared: None, tmp_path: Path) -> None:
+def test_runs_share_no_process_where_the_service_does_not_allow_it(
+    prepared: None, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     key = create_key(data, "trusted", "--shared")
     with live_service(data, concurrency=1, spares=0) as service:

@@ -51,44 +51,44 @@ def printed_by(block: str, service: LiveService) -> str:
     return output.getvalue()
 
 
-def test_the_first_call_of_curl(service: LiveService) -> None:
+def test_the_first_call_by_curl_gives_its_result(service: LiveService) -> None:
     result = json.loads(shell(service, 0))
     assert (result["stdout"]["text"], result["value"]["json"]) == ("hello\n", 6)
 
 
-def test_the_stream_of_curl(service: LiveService) -> None:
+def test_the_stream_by_curl_has_every_piece_of_output(service: LiveService) -> None:
     assert shell(service, 1).count("event: stdout") == 3
 
 
-def test_the_kept_run_of_curl(service: LiveService) -> None:
+def test_the_kept_run_by_curl_can_be_asked_for(service: LiveService) -> None:
     assert json.loads(shell(service, 2))["result"]["stdout"]["text"] == "later\n"
 
 
-def test_the_session_of_curl(service: LiveService) -> None:
+def test_the_session_by_curl_keeps_its_state(service: LiveService) -> None:
     assert json.loads(shell(service, 3))["value"]["json"] == [{"a": "1", "b": "2"}]
 
 
-def test_the_upload_of_curl(service: LiveService) -> None:
+def test_the_upload_by_curl_reaches_its_run(service: LiveService) -> None:
     assert json.loads(shell(service, 4))["value"]["json"] == "a,b\n1,2\n"
 
 
-def test_the_environment_of_curl(service: LiveService) -> None:
+def test_the_environment_by_curl_names_its_requirements(service: LiveService) -> None:
     assert json.loads(shell(service, 5))["requirements"] == ["six"]
 
 
-def test_the_session_of_python(service: LiveService) -> None:
+def test_the_session_in_python_keeps_its_state(service: LiveService) -> None:
     assert printed_by(blocks("http.md", "python")[1], service) == "[1, 2, 3]\n"
 
 
-def test_the_session_of_mcp(service: LiveService) -> None:
+def test_the_session_over_mcp_keeps_its_state(service: LiveService) -> None:
     assert printed_by(blocks("mcp.md", "python")[1], service) == "42\n"
 
 
-def test_the_first_call_of_python(service: LiveService) -> None:
+def test_the_first_call_in_python_gives_its_result(service: LiveService) -> None:
     assert printed_by(blocks("http.md", "python")[0], service) == "ok 3\n"
 
 
-def test_the_first_call_of_mcp(service: LiveService) -> None:
+def test_the_first_call_over_mcp_gives_its_result(service: LiveService) -> None:
     assert printed_by(blocks("mcp.md", "python")[0], service) == "[value]\n6\n"
 
 

@@ -57,7 +57,7 @@ async def test_the_answer_is_as_its_schema_says(server: Any) -> None:
     jsonschema.validate(result.structured_content, schema)
 
 
-async def test_context_and_files_are_there(server: Any) -> None:
+async def test_context_and_files_reach_the_code(server: Any) -> None:
     files = {"a.txt": "é", "b.bin": {"base64": "/w=="}}
     code = "[n['x'], open('a.txt').read(), open('b.bin', 'rb').read()[0]]"
     result = await execute(server, {"code": code, "context": {"n": {"x": 1}}, "files": files})
@@ -83,7 +83,7 @@ async def test_a_failure_is_an_error_with_its_traceback(server: Any) -> None:
     assert text.count("ZeroDivisionError") == 1
 
 
-async def test_time_runs_out(server: Any) -> None:
+async def test_a_call_ends_at_the_timeout_that_it_asked_for(server: Any) -> None:
     result = await execute(server, {"code": "while True: pass", "timeout": 200})
     assert result.is_error and result.structured_content is not None
     assert result.structured_content["outcome"] == "timeout"
@@ -95,7 +95,7 @@ async def test_files_that_were_made_are_named(server: Any) -> None:
     assert text_of(result).endswith("[files]\na.txt (3 bytes)")
 
 
-async def test_images_are_images(server: Any) -> None:
+async def test_displays_that_are_images_are_image_content(server: Any) -> None:
     result = await execute(server, {"code": SHOW_IMAGE})
     images = [each for each in result.content if isinstance(each, ImageContent)]
     assert [(each.mime_type, each.data) for each in images] == [("image/png", PNG)]

@@ -67,7 +67,7 @@ def test_what_was_decided_is_listed_with_all(hermetic: Terminal, waiting: str):
     assert "denied" in hermetic("approvals", "list", "--all")
 
 
-def test_one_is_shown_with_its_arguments_and_nothing_that_acts_on_a_terminal(
+def test_an_approval_is_shown_with_its_arguments_and_without_what_acts_on_a_terminal(
     hermetic: Terminal, waiting: str
 ):
     shown = hermetic("approvals", "show", waiting)

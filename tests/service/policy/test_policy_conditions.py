@@ -32,7 +32,9 @@ def condition(path: str, op: str, value: str) -> str:
         ("exists", "true", [0, "", []], [None]),
     ],
 )
-def test_an_operator(op: str, value: str, holds: list[Any], fails: list[Any]):
+def test_an_operator_holds_for_some_values_and_fails_for_others(
+    op: str, value: str, holds: list[Any], fails: list[Any]
+):
     rules = tool_policy(condition("args.x", op, value))
     assert [x for x in holds if not allows(rules, call(x=x))] == []
     assert [x for x in fails if allows(rules, call(x=x))] == []

@@ -25,24 +25,24 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\b[^\n]*\n(.*?)^```", DOCUMENT, re.M | re.S)
 
 
-def test_the_policy_in_one_look_is_one():
+def test_the_policy_in_one_look_is_a_policy():
     policy(blocks("yaml")[0])
 
 
-def test_the_rule_that_counts_an_argument_is_one():
+def test_the_rule_that_counts_an_argument_is_a_rule():
     rules = textwrap.indent(blocks("yaml")[2], "      ")
     policy(f'version: "1"\ntools:\n  charge:\n    rules:\n{rules}')
 
 
-def test_the_part_with_grants_is_one():
+def test_the_part_with_grants_is_part_of_a_policy():
     policy(f'version: "1"\ndefault: allow\n{blocks("yaml")[3]}')
 
 
-def test_the_table_of_cases_is_one():
+def test_the_table_of_cases_is_a_table_of_cases():
     CaseTable.model_validate(yaml.safe_load(blocks("yaml")[4]))
 
 
-def test_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_program_of_the_document_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "policy.yaml").write_text(blocks("yaml")[0])
     monkeypatch.chdir(tmp_path)
     exec(compile(blocks("python")[0], "<document>", "exec"), {})
