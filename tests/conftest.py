@@ -1,3 +1,5 @@
+"""What all tests run with: a cache of their own, and patience with the network."""
+
 from __future__ import annotations
 
 import os

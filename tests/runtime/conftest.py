@@ -1,3 +1,5 @@
+"""The sorts of sandbox that a test of the runtime can ask for."""
+
 from __future__ import annotations
 
 import pytest

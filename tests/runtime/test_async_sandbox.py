@@ -1,3 +1,5 @@
+"""A sandbox for asyncio: runs, output and cancellation in an event loop."""
+
 from __future__ import annotations
 
 import asyncio

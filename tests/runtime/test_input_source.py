@@ -1,3 +1,5 @@
+"""Where standard input may come from, and how it is read."""
+
 from __future__ import annotations
 
 import io

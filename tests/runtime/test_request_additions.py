@@ -1,3 +1,5 @@
+"""Globals and files that come with the code."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Folders of the host in guests, and what comes back of them."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Compiled extension modules in the cache: made once, checked, made again."""
+
 from __future__ import annotations
 
 from hashlib import sha256

@@ -1,3 +1,5 @@
+"""Where uv is found."""
+
 from __future__ import annotations
 
 import subprocess

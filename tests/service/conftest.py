@@ -1,3 +1,5 @@
+"""The command line and its caches, as tests of the doors use them."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""What the command line refuses, in one clear line."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""`hermetic run`: what goes in, what comes out, and how it ends."""
+
 from __future__ import annotations
 
 import json

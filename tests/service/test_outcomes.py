@@ -1,3 +1,5 @@
+"""The line that says why a run ended, or that none is needed."""
+
 from __future__ import annotations
 
 import pytest

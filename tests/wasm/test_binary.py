@@ -1,3 +1,5 @@
+"""The primitives of the binary format, read as they were written."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The image of the interpreter: built once, whole, from the pinned package."""
+
 from __future__ import annotations
 
 import shutil

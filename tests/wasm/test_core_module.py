@@ -1,3 +1,5 @@
+"""The main module, cut into code that is shared and memory that is not."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The files of an interpreter, and what is said when one is missing."""
+
 from __future__ import annotations
 
 import subprocess

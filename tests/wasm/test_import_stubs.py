@@ -1,3 +1,5 @@
+"""Stand-ins for imports that the host does not have."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What a host is told of an interpreter's modules."""
+
 from __future__ import annotations
 
 import pytest

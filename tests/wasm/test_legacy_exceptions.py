@@ -1,3 +1,5 @@
+"""Translated modules do what the original ones did."""
+
 from __future__ import annotations
 
 import shutil

@@ -1,3 +1,5 @@
+"""Modules taken apart, and every malformed one refused."""
+
 from __future__ import annotations
 
 from contextlib import suppress

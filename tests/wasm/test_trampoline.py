@@ -1,3 +1,5 @@
+"""Calling functions with another number of arguments than they take."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,4 @@
-"""The command line: `hermetic run`, `serve`, `mcp`, `key`, `policy`, `doctor` and `cache`.
+"""The command line: `hermetic` and its commands.
 
 Modules are imported by the command that needs them: a run should start at once.
 """

@@ -1,3 +1,5 @@
+"""Requirements in one normal form, and those that are refused."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Where the metadata block of a script is found, as its specification says."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""What a script may say of itself, and errors with the line that they stand in."""
+
 from __future__ import annotations
 
 import pytest

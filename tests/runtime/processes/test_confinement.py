@@ -1,3 +1,5 @@
+"""What the operating system holds a guest process to."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,3 +1,5 @@
+"""When a guest process sends output at once, and when together."""
+
 from __future__ import annotations
 
 import socket

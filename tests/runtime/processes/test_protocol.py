@@ -1,3 +1,5 @@
+"""Frames as they are sent, and every way in which they may be wrong."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Guest processes that are started ahead of need."""
+
 from __future__ import annotations
 
 import os

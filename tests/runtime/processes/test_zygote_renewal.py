@@ -1,3 +1,5 @@
+"""A zygote that is worn out gives way to a new one."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Sessions in a state directory of each test's own."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

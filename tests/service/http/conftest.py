@@ -1,3 +1,5 @@
+"""A live service without keys, and a client of it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""The service under load while guests, zygotes and other services are killed."""
+
 from __future__ import annotations
 
 import os

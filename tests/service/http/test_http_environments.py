@@ -1,3 +1,5 @@
+"""`/v1/environments`: packages that are made ready ahead."""
+
 from __future__ import annotations
 
 from typing import Any

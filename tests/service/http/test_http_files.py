@@ -1,3 +1,5 @@
+"""Files over HTTP: of sessions, of runs, and uploads."""
+
 from __future__ import annotations
 
 import http.client

@@ -1,3 +1,5 @@
+"""Runs that outlive their request: kept, asked for, cancelled, taken up again."""
+
 from __future__ import annotations
 
 import threading

@@ -1,3 +1,5 @@
+"""Who may call the service, and what one key sees of another."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""More callers than the service can serve at once."""
+
 from __future__ import annotations
 
 import threading

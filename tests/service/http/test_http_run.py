@@ -1,3 +1,5 @@
+"""`/v1/run`: results, streams, and what is refused."""
+
 from __future__ import annotations
 
 import json

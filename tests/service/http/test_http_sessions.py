@@ -1,3 +1,5 @@
+"""`/v1/sessions`: state that lasts, for one key, within bounds."""
+
 from __future__ import annotations
 
 import threading

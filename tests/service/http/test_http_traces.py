@@ -1,3 +1,5 @@
+"""Requests and runs as a collector of OpenTelemetry sees them."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,3 +1,5 @@
+"""The service against its own description."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""The MCP server over both transports."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""`python_execute`, as real clients of every revision of the protocol call it."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Sessions, their files and resources, as a client of MCP uses them."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Gates, their stores of counters, and a real Redis."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Calls that wait for a person: asked once, decided once, used once."""
+
 from __future__ import annotations
 
 import sqlite3

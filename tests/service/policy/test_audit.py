@@ -1,3 +1,5 @@
+"""The audit log: what is written, that it is whole, and what happens when it can't be."""
+
 from __future__ import annotations
 
 import json

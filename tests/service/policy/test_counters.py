@@ -1,3 +1,5 @@
+"""Every store of counters: all or nothing, and never more than there is."""
+
 from __future__ import annotations
 
 import sqlite3

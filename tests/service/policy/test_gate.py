@@ -1,3 +1,5 @@
+"""The gate: what it counts, and what it does when its counters fail."""
+
 from __future__ import annotations
 
 import threading

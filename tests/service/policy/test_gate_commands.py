@@ -1,3 +1,5 @@
+"""`hermetic approvals` and `hermetic audit`."""
+
 from __future__ import annotations
 
 import json

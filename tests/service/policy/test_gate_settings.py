@@ -1,3 +1,5 @@
+"""What the gate is told by the environment."""
+
 from __future__ import annotations
 
 from dataclasses import fields

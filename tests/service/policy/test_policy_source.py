@@ -1,3 +1,5 @@
+"""A policy file that changes while calls are made."""
+
 from __future__ import annotations
 
 import json

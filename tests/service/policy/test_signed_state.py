@@ -1,3 +1,5 @@
+"""The key with which state is sealed that a caller keeps."""
+
 from __future__ import annotations
 
 import os

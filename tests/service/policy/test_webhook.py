@@ -1,3 +1,5 @@
+"""Who is told that a call waits for a person."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""API keys: made, accepted, revoked, and never stored."""
+
 from __future__ import annotations
 
 import os

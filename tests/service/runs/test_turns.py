@@ -1,3 +1,5 @@
+"""Whose run is next."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The managers of open figures, by number."""
+
 managers = {}
 
 

@@ -1,3 +1,6 @@
+"""A figure, which can be saved unless it is labelled as broken."""
+
+
 class Figure:
     def __init__(self, label="figure"):
         self.label = label

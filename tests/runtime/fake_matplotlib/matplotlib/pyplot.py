@@ -1,3 +1,5 @@
+"""The figures of a script, through the backend that it has."""
+
 import importlib
 import os
 
