@@ -128,5 +128,8 @@ def clear_cache(keep: Collection[Path] = ()) -> int:
                 if path.exists():
                     rmtree(path)
         except OSError as error:
-            raise PreparationError(f"the cache folder {cache} can't be cleared: {error}") from error
+            raise PreparationError(
+                f"the cache folder {cache} can't be cleared: {error}",
+                hint="Close what still uses it, or remove the folder by hand.",
+            ) from error
     return freed

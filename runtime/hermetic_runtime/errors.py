@@ -35,6 +35,7 @@ _DAMAGED_HINT = (
     "Restore a checkpoint, or restart the session to go on without its variables: "
     "its files are kept."
 )
+_PREPARATION_HINT = "`hermetic doctor` says what is there, and prepares what is missing."
 
 
 class GuestMisbehaved(HermeticError):
@@ -105,6 +106,9 @@ class PreparationError(HermeticError):
     """The interpreter could not be made ready on this machine."""
 
     code = "preparation"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or _PREPARATION_HINT)
 
 
 class SandboxClosed(HermeticError):

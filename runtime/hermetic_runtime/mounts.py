@@ -61,7 +61,10 @@ def _checked_host(path: Path) -> Path:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidInput(f"the directory {str(path)!r} can't be mounted: {reason}") from error
     if not is_directory:
-        raise InvalidInput(f"{str(path)!r} can't be mounted: it is not a directory")
+        raise InvalidInput(
+            f"{str(path)!r} can't be mounted: it is not a directory",
+            hint="Mount the directory that it is in.",
+        )
     return host
 
 
@@ -73,13 +76,19 @@ def _checked_guest(path: str) -> str:
         )
     guest = "/" + "/".join(parts)
     if not parts or parts[0] in _RESERVED:
-        raise InvalidInput(f"nothing can be mounted at {path!r}, which the system needs")
+        raise InvalidInput(
+            f"nothing can be mounted at {path!r}, which the system needs",
+            hint="Choose a place of its own, such as /data.",
+        )
     try:
         sizes = [len(part.encode()) for part in parts]
     except UnicodeEncodeError:
         raise InvalidInput(f"the place {path!r} of a mount can't be written as UTF-8") from None
     if max(sizes) > NAME_MAX or len(guest.encode()) >= PATH_MAX:
-        raise InvalidInput(f"the place {path[:60]!r}... of a mount is too long")
+        raise InvalidInput(
+            f"the place {path[:60]!r}... of a mount is too long",
+            hint=f"A name may have {NAME_MAX} bytes, and a path {PATH_MAX - 1:,}.",
+        )
     return guest
 
 

@@ -30,7 +30,10 @@ def checked_inputs(inputs: Mapping[str, Any] | None) -> bytes:
     if not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput(f"inputs must be a mapping, not {type(inputs).__name__}")
     if len(inputs) > MOST_INPUTS:
-        raise InvalidInput(f"{len(inputs):,} inputs, more than {MOST_INPUTS:,}")
+        raise InvalidInput(
+            f"inputs has {len(inputs):,} entries, more than {MOST_INPUTS:,}",
+            hint="Put several values in one list or mapping.",
+        )
     for name, value in inputs.items():
         _check_name(name)
         _check_json(name, value)
@@ -53,7 +56,10 @@ def _check_name(name: object) -> None:
             hint="Each name in inputs becomes a global variable of the code.",
         )
     if name.startswith("__") and name.endswith("__"):
-        raise InvalidName(f"the input {name[:60]!r} has a name that belongs to Python itself")
+        raise InvalidName(
+            f"the input {name[:60]!r} has a name that belongs to Python itself",
+            hint="Choose one without the underscores.",
+        )
 
 
 def _check_json(name: str, value: object) -> None:
@@ -71,7 +77,8 @@ def _check_json(name: str, value: object) -> None:
                 deeper.extend(cast("list[object]", each))
             elif each is not None and not isinstance(each, str | int | float | bool):
                 raise InvalidInput(
-                    f"the input {name!r} holds {type(each).__name__}, which is not JSON"
+                    f"the input {name!r} holds {type(each).__name__}, which is not JSON",
+                    hint="Pass it as a file, or as text, numbers, lists and mappings.",
                 )
         level, depth = deeper, depth + 1
         if depth > INPUTS_DEPTH:
@@ -85,10 +92,19 @@ def checked_files(files: Mapping[str, bytes] | None) -> tuple[tuple[str, bytes],
     if not isinstance(files, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInput(f"files must be a mapping, not {type(files).__name__}")
     if len(files) > MOST_GIVEN_FILES:
-        raise InvalidInput(f"{len(files):,} files, more than {MOST_GIVEN_FILES:,}")
-    checked = {_checked_path(path): _checked_data(path, data) for path, data in files.items()}
-    if len(checked) < len(files):
-        raise Contradiction("two of files have the same path")
+        raise InvalidInput(
+            f"files has {len(files):,} entries, more than {MOST_GIVEN_FILES:,}",
+            hint="Pass many files in a mount, or as one archive.",
+        )
+    checked: dict[str, bytes] = {}
+    for given, data in files.items():
+        path = _checked_path(given)
+        if path in checked:
+            raise Contradiction(
+                f"two of files have the path {path[:60]!r}",
+                hint="A path names the same file with /workspace/ before it and without.",
+            )
+        checked[path] = _checked_data(path, data)
     for path in checked:
         parts = path.split("/")
         for end in range(1, len(parts)):
@@ -96,7 +112,10 @@ def checked_files(files: Mapping[str, bytes] | None) -> tuple[tuple[str, bytes],
                 raise Contradiction(f"the file {path[:60]!r} is inside another one of files")
     size = sum(map(len, checked.values()))
     if size > FILES_BYTES:
-        raise InvalidInput(f"files hold {size:,} bytes, more than {FILES_BYTES:,}")
+        raise InvalidInput(
+            f"files hold {size:,} bytes, more than {FILES_BYTES:,}",
+            hint="Pass large data as stdin or in a mount.",
+        )
     return tuple(checked.items())
 
 
@@ -116,7 +135,10 @@ def _checked_path(path: object) -> str:
             hint='Write it as "data.csv" or "/workspace/data.csv".',
         )
     if max(sizes) > _NAME_BYTES or sum(sizes) + len(sizes) > FILE_PATH_BYTES:
-        raise InvalidInput(f"the path {path[:60]!r}... of a file is too long")
+        raise InvalidInput(
+            f"the path {path[:60]!r}... of a file is too long",
+            hint=f"A name may have {_NAME_BYTES} bytes, and a path {FILE_PATH_BYTES:,}.",
+        )
     return given
 
 

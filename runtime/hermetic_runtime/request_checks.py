@@ -52,8 +52,9 @@ def checked_request(
 ) -> RunRequest:
     """Raises `InvalidInput`."""
     _check_text(filename, "filename")
-    if not filename or len(_encoded(filename, "filename")) > FILENAME_BYTES:
-        raise InvalidInput(f"filename must have 1 to {FILENAME_BYTES:,} bytes")
+    size = len(_encoded(filename, "filename"))
+    if not 1 <= size <= FILENAME_BYTES:
+        raise InvalidInput(f"filename must have 1 to {FILENAME_BYTES:,} bytes, not {size:,}")
     return RunRequest(
         source=checked_source(code, limits),
         filename=filename,
@@ -142,13 +143,18 @@ def checked_mounts(mounts: Sequence[Mount]) -> tuple[Mount, ...]:
     """Raises `InvalidInput` for too many, and for two at one place."""
     chosen = tuple(mounts)
     if len(chosen) > MOST_MOUNTS:
-        raise InvalidInput(f"{len(chosen)} mounts, more than {MOST_MOUNTS}")
+        raise InvalidInput(
+            f"mounts has {len(chosen):,} entries, more than {MOST_MOUNTS}",
+            hint="Mount a directory that several of them are in.",
+        )
     places = set[str]()
     for mount in chosen:
         if not isinstance(mount, Mount):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidInput(f"each of mounts must be a Mount, not {_kind(mount)}")
         if mount.guest in places:
-            raise InvalidInput(f"two mounts at {mount.guest}")
+            raise InvalidInput(
+                f"two of mounts have the place {mount.guest!r}", hint="Give each one of its own."
+            )
         places.add(mount.guest)
     return chosen
 

@@ -84,7 +84,7 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > self._schema.version:
                 raise StorageError(
-                    f"the database was written by a newer version of Hermetic ({version})",
+                    f"the database was written by a newer version of Hermetic (schema {version})",
                     hint="Start that version, or choose another data folder.",
                 )
             schema = self._schema

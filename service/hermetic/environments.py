@@ -76,7 +76,8 @@ class Environments:
                 and sum(key[0] == owner for owner, _ in self._built) >= MOST_ENVIRONMENTS
             ):
                 raise NotAllowed(
-                    f"this key has {MOST_ENVIRONMENTS} environments, as many as it may"
+                    f"this key has {MOST_ENVIRONMENTS} environments, as many as it may",
+                    hint="Those that there are need not be built again: GET /v1/environments.",
                 )
             made = BuiltEnvironment(key[1], wanted.interpreter, wanted.requirements, time.time())
             self._built[key] = made
@@ -93,7 +94,10 @@ class Environments:
         with self._lock:
             found = self._built.get((grant.id, id))
         if found is None:
-            raise UnknownEnvironment(f"there is no environment {id[:60]!r}")
+            raise UnknownEnvironment(
+                f"there is no environment {id[:60]!r}",
+                hint="It may be of another key, or the service was restarted: ask for it again.",
+            )
         return found
 
     def _build(self, key: tuple[str, str], wanted: WantedEnvironment, source: bytes) -> None:

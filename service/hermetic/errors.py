@@ -74,6 +74,10 @@ __all__ = [
     "UnsupportedMediaType",
 ]
 
+_STORAGE_HINT = (
+    "Look whether the disk is full, and whether the user of the service may write there."
+)
+
 
 class BodyTooLarge(HermeticError):
     """The body of a request is larger than the service takes."""
@@ -193,6 +197,9 @@ class StorageError(HermeticError):
     """What the service keeps on disk can't be read or written."""
 
     code = "storage"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or _STORAGE_HINT)
 
 
 class AuditUnavailable(StorageError):

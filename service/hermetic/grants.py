@@ -34,7 +34,10 @@ def narrowed(grant: Grant, given: Mapping[str, Any]) -> Limits:
     """
     known = {field.name for field in fields(Limits)}
     if unknown := given.keys() - known:
-        raise InvalidInput(f"there is no limit {sorted(unknown)[0]!r}")
+        raise InvalidInput(
+            f"there is no limit {sorted(unknown)[0][:60]!r}",
+            hint=f"There are: {', '.join(sorted(known))}.",
+        )
     limits = replace(grant.limits, **given)
     for name in given:
         asked, most = getattr(limits, name), getattr(grant.limits, name)

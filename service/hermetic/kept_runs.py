@@ -133,7 +133,10 @@ class KeptRuns:
         query = f"SELECT {_COLUMNS} FROM runs WHERE id = ? AND grant_id = ?"
         rows = await self._read(query, run, grant.id)
         if not rows:
-            raise UnknownRun(f"there is no run {run[:60]!r}")
+            raise UnknownRun(
+                f"there is no run {run[:60]!r}",
+                hint="It may be of another key, or its result has expired.",
+            )
         _, state, created, finished, result = cast(
             "tuple[str, str, float, float | None, str | None]", rows[0]
         )
@@ -188,7 +191,9 @@ class KeptRuns:
             grant = LOCAL if grant_id == LOCAL.id else grants(grant_id)
             try:
                 if grant is None:
-                    raise NotAllowed("the key of this run was revoked")
+                    raise NotAllowed(
+                        "the key of this run was revoked", hint="Make the run with another key."
+                    )
                 run = await self._take_up(grant, name, RunOrder.decode(order))
             except (HermeticError, ValueError, KeyError, TypeError) as error:
                 await self._finish(name, "failed", _describe(error))
@@ -202,7 +207,10 @@ class KeptRuns:
         if place is not None:
             record = await asyncio.to_thread(self._service.sessions.find, grant, place.id)
             if record.generation != place.generation:
-                raise NotAllowed("the session went on, and its run can't be executed again")
+                raise NotAllowed(
+                    "the service was restarted, and the session went on without this run",
+                    hint="Look at what the session has before the run is made again.",
+                )
         return self._service.submit(grant, order, recovered=name)
 
     async def sweep(self) -> None:

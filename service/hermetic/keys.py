@@ -55,7 +55,10 @@ class KeyStore:
         Raises `InvalidInput` for a name that is empty, too long or not printable.
         """
         if not name or len(name) > _NAME_CHARACTERS or not name.isprintable():
-            raise InvalidInput(f"a key's name is 1 to {_NAME_CHARACTERS} printable characters")
+            raise InvalidInput(
+                f"the name {name[:60]!r} of a key is not 1 to {_NAME_CHARACTERS} printable"
+                " characters"
+            )
         key = secrets.token_hex(_ID_BYTES)
         text = f"hk_{key}_{secrets.token_hex(_SECRET_BYTES)}"
         values = (key, name, _digest(text), encode_limits(limits), time.time(), shared)

@@ -70,7 +70,10 @@ class Sessions:
                     return record
         except SessionNotFound:
             pass
-        raise SessionNotFound(f"there is no session {id[:60]!r}") from None
+        raise SessionNotFound(
+            f"there is no session {id[:60]!r}",
+            hint="Sessions are named by their ids, and are seen by the key that made them.",
+        ) from None
 
     def list(self, grant: Grant) -> list[SessionView]:
         """The one that was used last comes first."""

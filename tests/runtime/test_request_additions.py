@@ -81,7 +81,7 @@ def test_inputs_that_can_not_be_globals_are_refused(inputs: Any, message: str) -
         ({"\ud800": b""}, "UTF-8"),
         ({"a" * 256: b""}, "too long"),
         ({"a/" * 600 + "b": b""}, "too long"),
-        ({"a": b"", "/workspace/a": b""}, "the same path"),
+        ({"a": b"", "/workspace/a": b""}, "two of files have the path 'a'"),
         ({"a": b"", "a/b": b""}, "inside another"),
         ({"a": "text"}, "must hold bytes"),
         ({1: b""}, "must be text"),

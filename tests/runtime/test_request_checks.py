@@ -67,7 +67,7 @@ def test_bad_arguments_of_a_run_are_refused(arguments: dict[str, Any], said: str
         ({"env": {"A": "x" * 2_000_000}}, "bytes"),
         ({"limits": 5}, "must be Limits"),
         ({"mounts": ["/tmp:/data"]}, "each of mounts must be a Mount, not str"),
-        ({"mounts": [Mount(Path("/"), "/data")] * 2}, "two mounts at /data"),
+        ({"mounts": [Mount(Path("/"), "/data")] * 2}, "two of mounts have the place '/data'"),
         ({"mounts": [Mount(Path("/"), f"/data/{i}") for i in range(65)]}, "65 mounts"),
     ],
 )

@@ -49,7 +49,9 @@ def test_a_full_disk_behind_standard_output_is_named(start_hermetic):
     ):
         stderr = process.stderr.read().decode()
     assert process.returncode == 125
-    assert stderr == "hermetic: error[output]: can't write to stdout: No space left on device\n"
+    assert (
+        stderr == "hermetic: error[output]: stdout can't be written to: No space left on device\n"
+    )
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -99,7 +99,10 @@ def _read(directory: Path) -> Files:
     for path, size in _regular_files(directory):
         total += size
         if total > MOST_BYTES:
-            raise InstallError(f"the packages hold more than {MOST_BYTES:,} bytes")
+            raise InstallError(
+                f"the packages hold more than {MOST_BYTES:,} bytes",
+                hint="Ask for fewer of them in one script.",
+            )
         name = path.relative_to(directory).as_posix()
         try:
             name.encode("utf-8")
@@ -119,13 +122,18 @@ def _regular_files(directory: Path) -> Iterator[tuple[Path, int]]:
             for entry in entries:
                 path = Path(entry.path)
                 if entry.is_symlink():
-                    raise InstallError(f"a package has a link, {path.relative_to(directory)}")
+                    raise InstallError(
+                        f"a package has a link, which no guest can have: "
+                        f"{path.relative_to(directory)}"
+                    )
                 if entry.is_dir():
                     top = folder == directory
                     if entry.name not in _LEFT_OUT_FOLDERS or (entry.name == "bin" and not top):
                         pending.append(path)
                 elif not entry.is_file(follow_symlinks=False):
-                    raise InstallError(f"{path.relative_to(directory)} is not a regular file")
+                    raise InstallError(
+                        f"a package has what is not a regular file: {path.relative_to(directory)}"
+                    )
                 elif not entry.path.endswith(_LEFT_OUT_ENDINGS) and not (
                     folder == directory and entry.name in _LEFT_OUT_FILES
                 ):

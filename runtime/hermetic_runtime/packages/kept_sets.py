@@ -136,4 +136,7 @@ def _remove(directory: Path) -> None:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise PreparationError(f"{directory} can't be removed: {error}") from error
+            raise PreparationError(
+                f"the package set in {directory} can't be removed: {error}",
+                hint="Remove the folder by hand.",
+            ) from error

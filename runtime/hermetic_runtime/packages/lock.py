@@ -102,12 +102,18 @@ def _locked_wheel(package: Mapping[str, Any], directory: Path) -> LockedWheel:
     location = wheel.get("url") or wheel.get("path")
     digest = wheel.get("hashes", {}).get("sha256", "")
     if not location or not _SHA256.fullmatch(digest):
-        raise InstallError(f"{package['name']} has no wheel with a SHA-256 hash")
+        raise InstallError(
+            f"{package['name']} has no wheel with a SHA-256 hash",
+            hint="Take it from an index that tells the hashes of its files.",
+        )
     if "url" not in wheel:
         location = str((directory / location).resolve())
     file = wheel.get("name") or unquote(urlsplit(location).path.rsplit("/", 1)[-1])
     if not file.endswith(".whl"):
-        raise InstallError(f"{package['name']} is not a wheel: {file}")
+        raise InstallError(
+            f"{package['name']} is not a wheel: {file}",
+            hint="Only wheels are installed: nothing of a package is built here.",
+        )
     return LockedWheel(
         name=package["name"],
         version=str(package.get("version", "")) or file.split("-")[1],

@@ -40,7 +40,10 @@ def script_indexes(uv: Mapping[str, Any]) -> ScriptIndexes:
         table = cast("dict[str, Any]", entry)
         for key in table:
             if key not in _INDEX_KEYS:
-                raise InvalidInput(f"tool.uv.index.{key} is not supported")
+                raise InvalidInput(
+                    f"tool.uv.index.{key} is not supported",
+                    hint=f"Of an index, these are: {', '.join(_INDEX_KEYS)}.",
+                )
         url = _url("index", table.get("url"))
         if table.get("default") is True:
             default = url

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from packaging.requirements import Requirement
 
-from hermetic_runtime.cache import cache_directory, private_directory
+from hermetic_runtime.cache import ENVIRONMENT_VARIABLE, cache_directory, private_directory
 from hermetic_runtime.errors import InstallError, PreparationError
 from hermetic_runtime.packages.choosing import Chooser
 from hermetic_runtime.packages.ensuring import check_set, open_resolved
@@ -157,4 +157,7 @@ def _cache_error(error: OSError) -> InstallError | PreparationError:
             f"the disk is full: {error.filename or cache_directory()}",
             hint="Free some space, or set HERMETIC_CACHE_DIR to another disk.",
         )
-    return PreparationError(f"the cache folder {cache_directory()} can't be used: {error}")
+    return PreparationError(
+        f"the cache folder {cache_directory()} can't be used: {error}",
+        hint=f"Set {ENVIRONMENT_VARIABLE} to a folder that you can write to.",
+    )

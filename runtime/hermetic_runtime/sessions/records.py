@@ -100,8 +100,6 @@ class SessionRecords:
                 database.execute("PRAGMA foreign_keys = ON")
                 with database:
                     yield database
-        except sqlite3.IntegrityError as error:
-            raise NameTaken("there is already a session or checkpoint of this name") from error
         except sqlite3.Error as error:
             raise SessionDamaged(
                 f"the records of sessions can't be used: {error}", hint=f"They are in {self._path}."
@@ -109,23 +107,29 @@ class SessionRecords:
 
     def add(self, record: SessionRecord) -> None:
         """Raises `NameTaken` when its owner has one of this name."""
+        values = (
+            record.id,
+            record.name,
+            record.owner,
+            record.environment.encode(),
+            json.dumps(asdict(record.limits)),
+            json.dumps(record.variables),
+            record.created,
+            record.used,
+            record.generation,
+            record.state,
+            record.workspace,
+        )
         with self._transaction() as database:
-            database.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.id,
-                    record.name,
-                    record.owner,
-                    record.environment.encode(),
-                    json.dumps(asdict(record.limits)),
-                    json.dumps(record.variables),
-                    record.created,
-                    record.used,
-                    record.generation,
-                    record.state,
-                    record.workspace,
-                ),
-            )
+            try:
+                database.execute(
+                    "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+                )
+            except sqlite3.IntegrityError as error:
+                raise NameTaken(
+                    f"there is already a session {record.name!r}",
+                    hint="Choose another name, or delete the session that has it.",
+                ) from error
 
     def find(self, id_or_name: str, owner: str = "") -> SessionRecord:
         """Raises `SessionNotFound`. Names are looked up among those of `owner`."""
@@ -146,7 +150,10 @@ class SessionRecords:
             return [_session(row) for row in rows]
 
     def advance(self, record: SessionRecord) -> None:
-        """The session's generation, state and workspace are now these."""
+        """The session's generation, state and workspace are now these.
+
+        Raises `SessionNotFound` when it was deleted meanwhile.
+        """
         with self._transaction() as database:
             changed = database.execute(
                 "UPDATE sessions SET generation = ?, state = ?, workspace = ?, used = ?"
@@ -154,27 +161,35 @@ class SessionRecords:
                 (record.generation, record.state, record.workspace, time.time(), record.id),
             )
             if changed.rowcount != 1:
-                raise SessionNotFound("the session was deleted meanwhile")
+                raise _deleted(record.name)
 
     def remove(self, id: str) -> None:  # noqa: A002
+        """With its checkpoints. What is not there is no error."""
         with self._transaction() as database:
             database.execute("DELETE FROM sessions WHERE id = ?", (id,))
 
     def add_checkpoint(self, checkpoint: CheckpointRecord) -> None:
-        """Takes the place of one of the same name."""
+        """Takes the place of one of the same name.
+
+        Raises `SessionNotFound` when the session was deleted meanwhile.
+        """
+        values = (
+            checkpoint.session,
+            checkpoint.name,
+            checkpoint.state,
+            checkpoint.workspace,
+            checkpoint.created,
+        )
         with self._transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)",
-                (
-                    checkpoint.session,
-                    checkpoint.name,
-                    checkpoint.state,
-                    checkpoint.workspace,
-                    checkpoint.created,
-                ),
-            )
+            try:
+                database.execute(
+                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)", values
+                )
+            except sqlite3.IntegrityError as error:
+                raise _deleted(checkpoint.session) from error
 
     def remove_checkpoint(self, id: str, name: str) -> None:  # noqa: A002
+        """What is not there is no error."""
         with self._transaction() as database:
             database.execute("DELETE FROM checkpoints WHERE session = ? AND name = ?", (id, name))
 
@@ -187,6 +202,12 @@ class SessionRecords:
     def environments(self) -> set[Environment]:
         """What sessions build on: it must not be removed while they are there."""
         return {record.environment for record in self.list()}
+
+
+def _deleted(session: str) -> SessionNotFound:
+    return SessionNotFound(
+        f"the session {session!r} was deleted meanwhile", hint="`hermetic session list` shows all."
+    )
 
 
 def _session(row: tuple[Any, ...]) -> SessionRecord:

@@ -123,9 +123,11 @@ class SessionStore:
 def checked_name(name: str) -> str:
     """Raises `InvalidName` for a name that can't be shown on one line or is too long."""
     if not isinstance(name, str) or not name.strip() or not name.isprintable():  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidName(f"{name!r} can't be a name: it must be printable text")
+        raise InvalidName(f"the name {name!r} is not printable text")
     if len(name) > _NAME_CHARACTERS:
-        raise InvalidName(f"a name may have at most {_NAME_CHARACTERS} characters")
+        raise InvalidName(
+            f"the name {name[:60]!r}... has {len(name):,} characters, more than {_NAME_CHARACTERS}"
+        )
     return name
 
 

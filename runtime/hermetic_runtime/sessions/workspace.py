@@ -44,9 +44,15 @@ def checked_path(path: str) -> bytes:
             hint="For example: data/input.csv",
         )
     if b"\0" in encoded or any(part in (b"", b".") for part in parts):
-        raise InvalidInput(f"{path!r} is not a plain relative path")
+        raise InvalidInput(
+            f"the path {path[:60]!r} must have no empty part, no '.' and no NUL",
+            hint="For example: data/input.csv",
+        )
     if len(encoded) >= PATH_MAX or max(map(len, parts)) > NAME_MAX:
-        raise InvalidInput(f"the path {path[:60]!r}... is too long")
+        raise InvalidInput(
+            f"the path {path[:60]!r}... is too long",
+            hint=f"A name may have {NAME_MAX} bytes, and a path {PATH_MAX - 1:,}.",
+        )
     return encoded
 
 
@@ -67,7 +73,8 @@ class Workspace:
         if usage.bytes + len(data) > self._limits.disk_bytes or usage.files >= self._limits.files:
             raise InvalidInput(
                 f"{path!r} does not fit: the workspace may hold {self._limits.disk_bytes:,} bytes"
-                f" in {self._limits.files:,} files"
+                f" in {self._limits.files:,} files",
+                hint="Remove files that are no longer needed.",
             )
         parts = encoded.split(b"/")
         changes = [
@@ -101,10 +108,14 @@ class Workspace:
         except FileNotFoundError:
             raise SessionNotFound(f"there is no file {path!r} in the workspace") from None
         except OSError as error:
-            raise InvalidInput(f"{path!r} can't be read: {error.strerror}") from error
+            raise InvalidInput(
+                f"{path!r} in the workspace can't be read: {error.strerror}"
+            ) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise InvalidInput(f"{path!r} is not a file")
+            raise InvalidInput(
+                f"{path!r} in the workspace is not a regular file", hint="Name a file below it."
+            )
         return os.fdopen(descriptor, "rb")
 
     def list(self) -> list[WorkspaceFile]:

@@ -81,7 +81,8 @@ class ApprovalStore:
         if len(arguments) > ARGUMENT_BYTES:
             raise NotAllowed(
                 f"this call needs an approval, and its arguments are {len(arguments):,} bytes:"
-                f" a person can be shown {ARGUMENT_BYTES:,}"
+                f" a person can be shown {ARGUMENT_BYTES:,}",
+                hint="Pass less in the call itself, and large data as files.",
             )
         mark = fingerprint(call, rule)
         with self._database().transaction() as connection:
@@ -170,7 +171,10 @@ class ApprovalStore:
             if found is None:
                 raise unknown_approval(approval)
             if found.state is not ApprovalState.PENDING:
-                raise ApprovalSettled(f"approval {found.id} is {found.state} already")
+                raise ApprovalSettled(
+                    f"the approval {found.id} is {found.state} already",
+                    hint="Whoever asked has to make the call again, which asks anew.",
+                )
             connection.execute(
                 "UPDATE approvals SET state = ?, decided = ?, decided_by = ?, why = ?,"
                 " arguments = CASE WHEN ? THEN arguments END WHERE id = ?",

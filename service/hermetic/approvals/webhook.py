@@ -54,7 +54,10 @@ class Webhook:
         Raises `InvalidInput` for what is no URL of HTTP, and for a secret that is too short.
         """
         if not url.startswith(("http://", "https://")):
-            raise InvalidInput("the webhook is not the URL of an HTTP service")
+            raise InvalidInput(
+                "the webhook is not the URL of an HTTP service",
+                hint="HERMETIC_WEBHOOK_URL begins with http:// or https://.",
+            )
         if len(secret) < SECRET_CHARACTERS:
             raise InvalidInput(
                 f"the webhook's secret is shorter than {SECRET_CHARACTERS} characters",

@@ -38,7 +38,10 @@ def run_audit_command(action: str, options: argparse.Namespace) -> int:
         elif action == "show":
             records = index.of(options.id)
             if not records:
-                raise InvalidInput(f"the audit log has no record of {options.id[:60]!r}")
+                raise InvalidInput(
+                    f"the audit log has no record of {options.id[:60]!r}",
+                    hint="`hermetic audit tail` shows the last calls with their ids.",
+                )
             _print(records)
         else:
             selection = {"grant": options.grant, "tool": options.tool, "until": options.until}

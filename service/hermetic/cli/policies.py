@@ -21,6 +21,8 @@ from hermetic.policy.loading import load_policy
 from hermetic.policy.rules import Section
 from hermetic_runtime.errors import InvalidInput
 
+_ARGUMENTS_HINT = """As in --args '{"code": "1"}'."""
+
 
 def run_policy_command(action: str, options: argparse.Namespace) -> int:
     """The exit status."""
@@ -147,9 +149,9 @@ def _arguments(text: str) -> dict[str, Any]:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"--args is not JSON: {error}") from error
+        raise InvalidInput(f"--args is not JSON: {error}", hint=_ARGUMENTS_HINT) from error
     if not isinstance(given, dict):
-        raise InvalidInput("--args is not a JSON object", hint="""As in --args '{"code": "1"}'.""")
+        raise InvalidInput("--args is not a JSON object", hint=_ARGUMENTS_HINT)
     return cast("dict[str, Any]", given)
 
 
@@ -160,7 +162,10 @@ def _counter(text: str) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if not path or not 0 <= value <= 1e15:
-        raise InvalidInput(f"--counter {text[:100]!r} is not as state.run._rate_minute=9")
+        raise InvalidInput(
+            f"--counter {text[:100]!r} is not a counter and its value",
+            hint="As in --counter state.run._rate_minute=9.",
+        )
     return path, value
 
 

@@ -59,9 +59,9 @@ def read_source(name: str, source_bytes: int) -> bytes:
         with Path(name).open("rb") as file:
             return _read(file, name, source_bytes)
     except OSError as error:
-        raise InvalidInput(f"can't read {name!r}: {error.strerror}") from error
+        raise InvalidInput(f"{name!r} can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise InvalidInput(f"can't read {name!r}: {error}") from error
+        raise InvalidInput(f"{name!r} can't be read: {error}") from error
 
 
 def _read(file: BinaryIO, name: str, source_bytes: int) -> bytes:

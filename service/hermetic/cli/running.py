@@ -92,6 +92,8 @@ def read_environment(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not name or not equals:
-            raise InvalidInput(f"--env {word}: write it as NAME=VALUE")
+            raise InvalidInput(
+                f"--env {word[:60]!r} is not a name and its value", hint="Write it as NAME=VALUE."
+            )
         environment[name] = value
     return environment

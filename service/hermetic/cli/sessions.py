@@ -149,7 +149,7 @@ def _get(session: Session, path: str, file: str | None) -> None:
     try:
         Path(file).write_bytes(data)
     except OSError as error:
-        raise InvalidInput(f"can't write {file!r}: {error.strerror}") from error
+        raise InvalidInput(f"{file!r} can't be written: {error.strerror}") from error
 
 
 def _read(file: str) -> bytes:
@@ -157,7 +157,7 @@ def _read(file: str) -> bytes:
         return Path(file).read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InvalidInput(f"can't read {file!r}: {reason}") from error
+        raise InvalidInput(f"{file!r} can't be read: {reason}") from error
 
 
 def _print(line: str) -> None:

@@ -40,4 +40,4 @@ def write(descriptor: int, data: bytes) -> None:
             raise
         except OSError as error:
             name = _NAMES[descriptor]
-            raise OutputError(f"can't write to {name}: {error.strerror}") from error
+            raise OutputError(f"{name} can't be written to: {error.strerror}") from error

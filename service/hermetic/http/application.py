@@ -176,14 +176,20 @@ async def _answer_error(_: Request, error: Exception) -> Response:
 
 async def _answer_fault(_: Request, _error: Exception) -> Response:
     """The router raises it again, so that it comes to the log."""
-    return problem_response(ServiceFault("the service failed"))
+    return problem_response(ServiceFault())
 
 
 async def _answer_http_exception(_: Request, error: Exception) -> Response:
     """What the router refuses."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        response = problem_response(MethodNotAllowed("this path does not take this method"))
+        response = problem_response(
+            MethodNotAllowed(
+                "this path does not take this method", hint="The header Allow names those it takes."
+            )
+        )
         response.headers.update(error.headers or {})
         return response
-    return problem_response(NoSuchPlace("there is nothing at this path"))
+    return problem_response(
+        NoSuchPlace("there is nothing at this path", hint="/openapi.json describes all there are.")
+    )

@@ -36,10 +36,16 @@ def local_without_key(headers: Mapping[str, str]) -> Grant:
     """
     host = headers.get("host", "")
     if not is_loopback(urlsplit(f"//{host}").hostname or ""):
-        raise NotAllowed("without keys, requests must be made to localhost")
+        raise NotAllowed(
+            "without keys, requests must be made to localhost",
+            hint="Call it by that name, or start the service without --no-key.",
+        )
     origin = headers.get("origin")
     if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
-        raise NotAllowed("without keys, web pages of other hosts may not make requests")
+        raise NotAllowed(
+            "without keys, web pages of other hosts may not make requests",
+            hint="Start the service without --no-key, and send a key.",
+        )
     return LOCAL
 
 

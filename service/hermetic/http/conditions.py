@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 
 from hermetic.http.problems import PreconditionFailed
 
+_READ_AGAIN = "Read the file again, and name the one that is there now."
+
 
 def entity_tag(status: os.stat_result) -> str:
     """Files are replaced and never changed, so a file's number and time tell its contents."""
@@ -28,9 +30,13 @@ def check_conditions(asked: Headers, status: os.stat_result | None) -> None:
     wanted = asked.get("if-match")
     if wanted is not None:
         if not _names(wanted, tag):
-            raise PreconditionFailed("the file is not the one that If-Match names")
+            raise PreconditionFailed(
+                "the file is not the one that If-Match names", hint=_READ_AGAIN
+            )
     elif status is not None and _changed_since(status, asked.get("if-unmodified-since")) is True:
-        raise PreconditionFailed("the file was changed since")
+        raise PreconditionFailed(
+            "the file was changed after the time in If-Unmodified-Since", hint=_READ_AGAIN
+        )
 
 
 def check_absence(asked: Headers, status: os.stat_result | None) -> None:
@@ -38,7 +44,10 @@ def check_absence(asked: Headers, status: os.stat_result | None) -> None:
     unwanted = asked.get("if-none-match")
     tag = None if status is None else entity_tag(status)
     if unwanted is not None and _names(unwanted, tag, weakly=True):
-        raise PreconditionFailed("the file is there, and If-None-Match says that it must not be")
+        raise PreconditionFailed(
+            "the file is there, and If-None-Match says that it must not be",
+            hint="Leave the header out to replace the file.",
+        )
 
 
 def is_known(asked: Headers, status: os.stat_result) -> bool:

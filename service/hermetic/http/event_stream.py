@@ -88,7 +88,7 @@ class EventStreamResponse(Response):
                     return
                 except Exception:
                     _log.exception("a run failed", extra={"run": self._run.id})
-                    yield encode_event("error", problem_fields(ServiceFault("the service failed")))
+                    yield encode_event("error", problem_fields(ServiceFault()))
                     return
                 yield run_event(event)
                 following = asyncio.ensure_future(anext(events))

@@ -44,7 +44,9 @@ def path_in_workspace(request: Request) -> str:
     try:
         return _unquoted(parts[5]).decode()
     except UnicodeDecodeError:
-        raise InvalidInput("the path is not UTF-8") from None
+        raise InvalidInput(
+            "the path of the file is not UTF-8", hint="Encode the name as UTF-8, then with %."
+        ) from None
 
 
 def _unquoted(text: bytes) -> bytes:

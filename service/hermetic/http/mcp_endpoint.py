@@ -69,5 +69,5 @@ def _grant_of(context: ServerRequestContext[Any, Any]) -> Grant:
     request = context.request
     grant = request.scope.get(_CALLER) if request is not None else None
     if not isinstance(grant, Grant):
-        raise Unauthenticated("a key is needed")
+        raise Unauthenticated("a key is needed", hint="Send the header Authorization: Bearer KEY.")
     return grant

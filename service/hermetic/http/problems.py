@@ -115,9 +115,17 @@ class RangeNotSatisfiable(HermeticError):
 
 
 class ServiceFault(HermeticError):
-    """The service itself failed."""
+    """The service itself failed. Its log says why."""
 
     code = "internal"
+
+    def __init__(
+        self,
+        message: str = "the service failed",
+        *,
+        hint: str | None = "Its log says why, under the request's X-Request-Id.",
+    ) -> None:
+        super().__init__(message, hint=hint)
 
 
 def status_of(error: HermeticError) -> int:

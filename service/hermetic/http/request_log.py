@@ -51,7 +51,7 @@ class RequestLog:
         except Exception as error:
             if not isinstance(error, HermeticError):
                 _log.exception("a request failed", extra={"request": request_id})
-                error = ServiceFault("the service failed", hint=f"Request {request_id}.")
+                error = ServiceFault()
             if status == 0:
                 await problem_response(error)(scope, receive, note)
         finally:

@@ -51,7 +51,10 @@ async def run(request: Request) -> Response:
     key = idempotency_key(request)
     if _accepts_events(request):
         if key is not None or _prefers(request, "respond-async") or given.keep_files:
-            raise Contradiction("an event stream belongs to its request, and can't be kept")
+            raise Contradiction(
+                "an event stream belongs to its request, and can't be kept",
+                hint="Ask for application/json, or leave out what has the run kept.",
+            )
         order, admission = await take()
         return EventStreamResponse(
             service.runs.submit(grant, order, streams=True, admission=admission)

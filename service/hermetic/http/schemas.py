@@ -203,7 +203,9 @@ def _contents(
     try:
         return base64.b64decode(file.base64, validate=True)
     except (binascii.Error, ValueError):
-        raise MalformedBody(f"the file {path[:60]!r} is not base64") from None
+        raise MalformedBody(
+            f"the file {path[:60]!r} is not base64", hint="Text can be given as it is, as `text`."
+        ) from None
 
 
 class Problem(BaseModel):

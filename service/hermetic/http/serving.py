@@ -133,5 +133,6 @@ def _listen(settings: ServiceSettings) -> socket.socket:
         return listening
     except OSError as error:
         raise InvalidInput(
-            f"can't listen on {settings.host} port {settings.port}: {error.strerror or error}"
+            f"{settings.host} port {settings.port} can't be listened on: {error.strerror or error}",
+            hint="Choose others with --host and --port.",
         ) from error

@@ -109,7 +109,10 @@ async def _read(find: Callable[[], Workspace], path: str) -> bytes:
         with find().open(path) as file:
             data = file.read(RESOURCE_BYTES + 1)
         if len(data) > RESOURCE_BYTES:
-            raise InvalidInput(f"the file has more than {RESOURCE_BYTES:,} bytes")
+            raise InvalidInput(
+                f"the file {path[:60]!r} has more than the {RESOURCE_BYTES:,} bytes of a resource",
+                hint="Read it in parts, by code in the session.",
+            )
         return data
 
     return await asyncio.to_thread(work)

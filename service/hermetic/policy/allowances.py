@@ -44,7 +44,10 @@ def narrow(allowance: Allowance, requested: Mapping[str, Any]) -> Limits:
     rule that capped the limit, for more than is allowed.
     """
     if unknown := requested.keys() - set(LIMIT_NAMES):
-        raise InvalidInput(f"there is no limit {sorted(unknown)[0][:60]!r}")
+        raise InvalidInput(
+            f"there is no limit {sorted(unknown)[0][:60]!r}",
+            hint=f"There are: {', '.join(sorted(LIMIT_NAMES))}.",
+        )
     asked = replace(allowance.limits, **requested)
     for name in requested:
         value, most = getattr(asked, name), getattr(allowance.limits, name)

@@ -122,4 +122,6 @@ def _value(rows: Sequence[Sequence[object]]) -> float:
 
 
 def _unavailable(error: StorageError) -> CountersUnavailable:
-    return CountersUnavailable(f"the counters of policy can't be used: {error.message}")
+    return CountersUnavailable(
+        f"the counters of policy can't be used: {error.message}", hint=error.hint
+    )

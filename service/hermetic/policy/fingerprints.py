@@ -19,7 +19,10 @@ def canonical(value: object) -> str:
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
     except RecursionError:
-        raise InvalidInput("the arguments are nested too deeply") from None
+        raise InvalidInput(
+            "the arguments of the call are nested too deeply to be judged",
+            hint="Pass what is nested as text, or as a file.",
+        ) from None
 
 
 def argument_hash(arguments: Mapping[str, Any]) -> str:
