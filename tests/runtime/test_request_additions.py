@@ -61,7 +61,7 @@ def test_files_count_against_the_limit_of_the_disk(options: SandboxOptions) -> N
         ({"x": float("nan")}, "can't be written as JSON"),
         ({"x": nested(100_000)}, "nested deeper"),
         ({"x": "a" * 9_000_000}, "more than 8,388,608"),
-        ({f"x{n}": n for n in range(1001)}, "1,001 inputs"),
+        ({f"x{n}": n for n in range(1001)}, "inputs has 1,001 entries"),
         ([1], "must be a mapping"),
     ],
 )
@@ -86,7 +86,7 @@ def test_inputs_that_can_not_be_globals_are_refused(inputs: Any, message: str) -
         ({"a": "text"}, "must hold bytes"),
         ({1: b""}, "must be text"),
         ({"a": b"x" * 34_000_000}, "more than 33,554,432"),
-        ({str(n): b"" for n in range(1001)}, "1,001 files"),
+        ({str(n): b"" for n in range(1001)}, "files has 1,001 entries"),
         ([1], "must be a mapping"),
     ],
 )
