@@ -113,18 +113,22 @@ class AsyncSession:
 
     @property
     def id(self) -> str:
+        """As `Session.id`."""
         return self._session.id
 
     @property
     def name(self) -> str:
+        """As `Session.name`."""
         return self._session.name
 
     @property
     def record(self) -> SessionRecord:
+        """As `Session.record`."""
         return self._session.record
 
     @property
     def closed(self) -> bool:
+        """As `Session.closed`."""
         return self._session.closed
 
     @property

@@ -107,6 +107,7 @@ def is_intact(path: Path) -> bool:
 
 
 def file_digest(path: Path) -> str:
+    """SHA-256 in hexadecimal. Raises `OSError`."""
     from hashlib import file_digest as digest_of
 
     with path.open("rb") as file:

@@ -122,6 +122,7 @@ def _preloads(
 
 
 def has_built_in_packages(environment: Environment) -> bool:
+    """Whether its interpreter comes with packages, which only WASI's does."""
     return environment.interpreter.parent.name.startswith("wasi-")
 
 

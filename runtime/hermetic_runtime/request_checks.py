@@ -111,6 +111,7 @@ def check_isolation(isolation: object) -> None:
 
 
 def checked_limits(limits: Limits | None) -> Limits:
+    """The limits, or the defaults for None. Raises `InvalidInput` for anything else."""
     if limits is None:
         return Limits()
     if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]

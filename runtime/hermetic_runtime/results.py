@@ -138,6 +138,7 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
+        """Whether the outcome is `ok`."""
         return self.outcome is Outcome.OK
 
     def to_dict(self) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def read_description(directory: Path) -> dict[str, Any]:
 
 
 def damaged(directory: Path, error: Exception) -> PreparationError:
+    """The error for an entry that is not as it was written."""
     return PreparationError(
         f"the compiled extension module in {directory} is damaged: {error}",
         hint="`hermetic cache clear` removes it; the next run makes it again.",

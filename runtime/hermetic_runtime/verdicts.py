@@ -29,20 +29,24 @@ def killed_at_deadline(limit: str, usage: Usage) -> RunReport:
 
 
 def cancelled(usage: Usage) -> RunReport:
+    """Of a run that its caller ended."""
     error = RunError("Cancelled", "the run was cancelled")
     return RunReport(Outcome.CANCELLED, exit_code=1, error=error, usage=usage, alive=False)
 
 
 def wrote_too_much(usage: Usage) -> RunReport:
+    """Of a run whose output passed `output_bytes`."""
     error = RunError("OutputLimit", "the run wrote more than it may", limit="output_bytes")
     return RunReport(Outcome.OUTPUT, exit_code=1, error=error, usage=usage, alive=False)
 
 
 def changed_too_much(usage: Usage) -> RunReport:
+    """Of a run whose changes to mounts passed `disk_bytes`."""
     error = RunError("DiskLimit", "the run gave back more than it may", limit="disk_bytes")
     return RunReport(Outcome.DISK, exit_code=1, error=error, usage=usage, alive=False)
 
 
 def crashed(kind: str, message: str, usage: Usage) -> RunReport:
+    """Of a run whose guest process was lost; `kind` and `message` say how."""
     error = RunError(kind, message)
     return RunReport(Outcome.CRASHED, exit_code=1, error=error, usage=usage, alive=False)

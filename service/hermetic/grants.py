@@ -50,6 +50,7 @@ def narrowed(grant: Grant, given: Mapping[str, Any]) -> Limits:
 
 
 def encode_limits(limits: Limits) -> str:
+    """As JSON, for `decode_limits`."""
     return json.dumps(asdict(limits))
 
 

@@ -79,6 +79,7 @@ class RunOrder:
 
     @classmethod
     def decode(cls, text: str) -> RunOrder:
+        """What `encode` wrote. Raises `ValueError`, `KeyError` or `TypeError` for other texts."""
         given = json.loads(text)
         order = cls(**given)
         rules, imports = given.get("package_rules"), given.get("imports")

@@ -56,6 +56,7 @@ class RunService:
 
     @property
     def stopping(self) -> bool:
+        """Whether no more runs are taken."""
         return self._stopping
 
     def guests_for(self, grant: Grant) -> GuestSource:

@@ -26,9 +26,11 @@ class OutputTexts:
         self._decoders = {stream: decoder("replace") for stream in ("stdout", "stderr")}
 
     def add(self, stream: str, data: bytes) -> None:
+        """A piece of a stream, as it came."""
         self._pass(stream, self._decoders[stream].decode(data))
 
     def end(self) -> None:
+        """Nothing more comes: what was cut in two is replaced."""
         for stream, decoder in self._decoders.items():
             self._pass(stream, decoder.decode(b"", final=True))
 

@@ -52,12 +52,16 @@ class SavedDescription(NamedTuple):
 
 
 class SavedPipe(NamedTuple):
+    """What is in a pipe, and which of its ends are open."""
+
     data: bytes
     reader_open: bool
     writer_open: bool
 
 
 class SavedDescriptors(NamedTuple):
+    """All that is open. `unlinked` are the contents of files that have no name any more."""
+
     descriptions: Sequence[SavedDescription]
     pipes: Sequence[SavedPipe]
     unlinked: Sequence[bytes]

@@ -147,6 +147,8 @@ class SaveRequest:
 
 
 class ControlLoop:
+    """The main thread of a guest process: what the caller's process asks for, it has done."""
+
     def __init__(
         self,
         connection: socket.socket,

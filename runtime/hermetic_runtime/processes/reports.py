@@ -21,6 +21,7 @@ _COUNT = 2**63 - 1
 
 
 def report_to_fields(report: RunReport) -> dict[str, Any]:
+    """What `report_from_fields` reads."""
     return {
         "outcome": report.outcome.value,
         "exit_code": report.exit_code,

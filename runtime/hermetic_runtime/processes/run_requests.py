@@ -26,6 +26,7 @@ _LIMIT_NAMES = tuple(field.name for field in dataclass_fields(Limits))
 
 
 def limits_to_fields(limits: Limits) -> dict[str, Any]:
+    """Every limit by its name."""
     return {name: getattr(limits, name) for name in _LIMIT_NAMES}
 
 
@@ -41,6 +42,7 @@ def limits_from_fields(fields: Fields, name: str = "limits") -> Limits:
 
 
 def request_to_fields(request: RunRequest) -> dict[str, Any]:
+    """What `request_from_fields` reads."""
     return {
         "source": request.source,
         "filename": request.filename,

@@ -87,6 +87,8 @@ class Child:
 
 
 class Zygote:
+    """Forks a guest process for each request, and tells of its end."""
+
     def __init__(
         self,
         control: socket.socket,

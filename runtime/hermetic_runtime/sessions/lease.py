@@ -16,6 +16,8 @@ _POLL_SECONDS = 0.02
 
 
 class Lease:
+    """Held from its making until `release`, or until the process ends."""
+
     def __init__(self, path: Path, wait_seconds: float) -> None:
         """Wait for it, at most so long. Raises `SessionBusy`."""
         self._lock = FileLock(path, thread_local=False, blocking=False)
@@ -34,4 +36,5 @@ class Lease:
                 return
 
     def release(self) -> None:
+        """Let others have the session."""
         self._lock.release(force=True)

@@ -39,6 +39,7 @@ class SessionOnDisk:
 
     @property
     def workspace(self) -> Path:
+        """The folder that the guest has as /workspace."""
         return self.folder.file(self.record.workspace)
 
     def keep_run(

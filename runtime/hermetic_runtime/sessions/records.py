@@ -79,6 +79,7 @@ class CheckpointRecord:
 
 
 def new_id() -> str:
+    """16 hexadecimal digits, at random."""
     return secrets.token_hex(8)
 
 

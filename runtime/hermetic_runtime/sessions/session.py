@@ -138,18 +138,22 @@ class Session:
 
     @property
     def id(self) -> str:
+        """By which it is opened, whatever its name: 16 hexadecimal digits."""
         return self.record.id
 
     @property
     def name(self) -> str:
+        """By which its owner opens it; its id if it was given none."""
         return self.record.name
 
     @property
     def record(self) -> SessionRecord:
+        """What is written down of it: times are in seconds since the epoch."""
         return self._disk.record
 
     @property
     def closed(self) -> bool:
+        """Whether it was closed, after which nothing can be done with it."""
         return self._lease is None
 
     @property

@@ -38,9 +38,11 @@ class SessionFolder:
         synchronise(self.path.parent)
 
     def file(self, name: str) -> Path:
+        """The path of a state or workspace of this name."""
         return self.path / name
 
     def journal(self, generation: int) -> Path:
+        """The path of the journal that leads to this generation."""
         return self.path / f"{generation}.journal"
 
     def copy(self, source: KeptFiles, target: KeptFiles, into: SessionFolder | None = None) -> None:
@@ -51,6 +53,7 @@ class SessionFolder:
             share_file(self.file(source.state), folder.file(target.state))
 
     def remove(self, kept: KeptFiles) -> None:
+        """Remove a state and a workspace; what is not there is no error."""
         remove(self.file(kept.workspace))
         if kept.state:
             remove(self.file(kept.state))
@@ -70,10 +73,12 @@ class SessionFolder:
 
 
 def new_state_name() -> str:
+    """A name for the file of a state, which no other has."""
     return f"{secrets.token_hex(8)}.state"
 
 
 def new_workspace_name() -> str:
+    """A name for the folder of a workspace, which no other has."""
     return f"{secrets.token_hex(8)}.workspace"
 
 

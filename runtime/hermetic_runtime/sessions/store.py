@@ -33,6 +33,7 @@ class SessionStore:
         return Lease(self._leases / f"{id}.lock", wait_seconds)
 
     def folder(self, id: str) -> SessionFolder:  # noqa: A002
+        """Where the files of a session are, or will be."""
         return SessionFolder(self._folders / id)
 
     def create(

@@ -142,6 +142,7 @@ class Workspace:
         self._make(sorted(below, key=lambda change: change.path.count(b"/"), reverse=True))
 
     def usage(self) -> WorkspaceUsage:
+        """What is there, counted as a guest's own disk is: names and entries take room too."""
         size = files = 0
         for path, entry in self._walk():
             size += entry.size + ENTRY_BYTES + len(os.path.basename(path))

@@ -63,6 +63,7 @@ class LoadedSnapshot(NamedTuple):
 
 
 def write_state(directory: Path, guest: SavedGuest) -> None:
+    """Write what `load_snapshot` reads beside the memory. Raises `OSError`."""
     (directory / STATE).write_bytes(_pack(guest._asdict()))
 
 

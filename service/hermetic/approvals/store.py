@@ -258,6 +258,7 @@ def _approval(row: tuple[object, ...]) -> Approval:
 
 
 def unknown_approval(approval: str) -> UnknownApproval:
+    """The error for an id that no approval has."""
     return UnknownApproval(
         f"there is no approval {approval[:60]!r}", hint="`hermetic approvals list` shows the ids."
     )

@@ -65,6 +65,7 @@ def carried_out(
     time: float,
     spent: Mapping[str, float],
 ) -> Record:
+    """A call that ran. `time` is in seconds since the epoch, and `spent` is by what is counted."""
     return _ending(CARRIED_OUT, call, call_id, time) | {
         "outcome": str(result.outcome),
         "lock": result.package_set,
@@ -74,10 +75,12 @@ def carried_out(
 
 
 def abandoned(call: Call, why: str, *, call_id: str, time: float) -> Record:
+    """A call that was let pass and came to nothing."""
     return _ending(ABANDONED, call, call_id, time) | {"why": why}
 
 
 def approval_settled(approval: Approval, *, time: float) -> Record:
+    """What a person decided, or that nobody did in time."""
     return {
         "event": SETTLED,
         "time": time,

@@ -28,6 +28,7 @@ def clear() -> int:
 
 
 def describe(entry: CacheEntry) -> str:
+    """An entry in one line: name, size, and when it was made."""
     made = datetime.fromtimestamp(entry.modified).isoformat(" ", "minutes")
     return f"{entry.name}  {format_size(entry.size_bytes)}  made {made}"
 

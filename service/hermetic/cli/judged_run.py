@@ -29,6 +29,8 @@ Execute = Callable[[Limits, PackageSettings | None, ImportRules | None], RunResu
 
 
 class JudgedRun(NamedTuple):
+    """A result, and the limits that policy gave the run."""
+
     result: RunResult
     limits: Limits
 

@@ -19,4 +19,5 @@ def say(message: str, *, hint: str | None = None) -> None:
 
 
 def report_error(error: HermeticError) -> None:
+    """Say an error on stderr, with its code and hint."""
     say(f"error[{error.code}]: {error.message}", hint=error.hint)

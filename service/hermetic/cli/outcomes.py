@@ -10,6 +10,8 @@ from hermetic_runtime.results import Outcome, RunResult
 
 
 class Ending(NamedTuple):
+    """What is said of the end of a run, and what can be done."""
+
     message: str
     hint: str | None = None
 

@@ -13,6 +13,8 @@ from hermetic_runtime.sandbox import script_metadata
 
 
 class WantedScript(NamedTuple):
+    """A script, and what it and the options ask for."""
+
     source: bytes
     wanted: WantedEnvironment
 

@@ -50,6 +50,7 @@ def local_without_key(headers: Mapping[str, str]) -> Grant:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
     if host == "localhost":
         return True
     try:

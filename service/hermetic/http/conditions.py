@@ -18,6 +18,7 @@ def entity_tag(status: os.stat_result) -> str:
 
 
 def last_modified(status: os.stat_result) -> str:
+    """The value of the header Last-Modified."""
     return formatdate(status.st_mtime, usegmt=True)
 
 

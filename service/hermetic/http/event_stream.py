@@ -29,6 +29,7 @@ def encode_event(name: str, data: Any) -> bytes:
 
 
 def run_event(event: RunEvent) -> bytes:
+    """An event of a run as a server-sent event."""
     match event:
         case ProgressMade(step, fraction):
             return encode_event("progress", {"step": step, "fraction": fraction})

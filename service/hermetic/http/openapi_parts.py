@@ -26,15 +26,18 @@ _PROBLEMS = {
 
 
 def problems(*statuses: str) -> dict[str, Any]:
+    """Responses of these statuses, each with a problem as its body."""
     content = {PROBLEM_TYPE: json_content("Problem")["application/json"]}
     return {status: {"description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
 def json_content(schema: str) -> dict[str, Any]:
+    """A body in JSON, of a schema by its name."""
     return {"application/json": {"schema": {"$ref": REFERENCES.format(model=schema)}}}
 
 
 def header(name: str, what: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A parameter that is sent as a header."""
     return {
         "name": name,
         "in": "header",
@@ -44,6 +47,7 @@ def header(name: str, what: str, schema: dict[str, Any] | None = None) -> dict[s
 
 
 def path_parameter(name: str, what: str) -> dict[str, Any]:
+    """A parameter that is part of the path."""
     schema = {"type": "string", "minLength": 1}
     return {"name": name, "in": "path", "required": True, "description": what, "schema": schema}
 
@@ -93,6 +97,7 @@ def get(operation: str, summary: str, answer: str, *errors: str) -> dict[str, An
 
 
 def delete(operation: str, summary: str, *errors: str) -> dict[str, Any]:
+    """An operation that removes something."""
     return {
         "operationId": operation,
         "summary": summary,

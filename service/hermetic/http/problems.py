@@ -189,6 +189,7 @@ def problem_fields(error: HermeticError) -> dict[str, Any]:
 
 
 def problem_response(error: HermeticError) -> Response:
+    """An error as a response, with the headers that belong to it."""
     headers: dict[str, str] = {}
     if isinstance(error, PolicyDenied) and error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)

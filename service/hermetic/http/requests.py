@@ -21,6 +21,7 @@ _VISIBLE = re.compile(r"[!-~]{1,255}")
 
 
 def service_of(request: Request) -> Service:
+    """What the endpoints work with."""
     return request.app.state.service
 
 

@@ -165,6 +165,7 @@ async def remove_run(request: Request) -> Response:
 
 
 def kept_fields(kept: KeptRun) -> dict[str, Any]:
+    """A kept run as the fields of its body."""
     return asdict(kept)
 
 

@@ -68,6 +68,8 @@ class NothingBody(Body):
 
 
 class ShownCheckpoint(BaseModel):
+    """A checkpoint. `created` is in seconds since the epoch."""
+
     name: str
     created: float
 

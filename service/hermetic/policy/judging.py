@@ -41,6 +41,7 @@ def hidden_tools(policy: Policy, grant: Grant | None = None) -> frozenset[str]:
 
 
 def is_hidden(policy: Policy, tool: str, grant: Grant | None = None) -> bool:
+    """Whether a tool is left out of listings, for everybody or for this grant."""
     hidden = hidden_tools(policy, grant)
     return tool in hidden or "*" in hidden
 

@@ -16,6 +16,7 @@ from hermetic.policy.judge import Judge
 
 
 def audit_directory(settings: GateSettings) -> Path:
+    """Where the audit log is, in the data folder."""
     return settings.data_directory / "audit"
 
 
