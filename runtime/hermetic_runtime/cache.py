@@ -112,7 +112,8 @@ def clear_cache(keep: Collection[Path] = ()) -> int:
     """Remove everything but the entries `keep`, once no preparation is under way; the
     bytes freed.
 
-    Sandboxes that are running keep what they have open.
+    Sandboxes that are running keep what they have open. Raises `PreparationError` when
+    something can't be removed.
     """
     from shutil import rmtree  # 3 ms that a run need not spend
 

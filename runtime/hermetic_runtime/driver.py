@@ -52,7 +52,8 @@ class Driver(Protocol):
         """Execute, until the report or until a limit ends it.
 
         What `output` and `source` raise, and KeyboardInterrupt, come out of it; after
-        that the driver must be closed.
+        that the driver must be closed. Raises `SandboxClosed` before `start` and after `close`,
+        and `SandboxCrashed` for a guest in this process that is lost.
         """
         ...
 

@@ -19,7 +19,10 @@ class InputSource(Protocol):
         ...
 
     def read(self) -> bytes:
-        """The next bytes, at most `READ_BYTES`; empty at the end."""
+        """The next bytes, at most `READ_BYTES`; empty at the end.
+
+        Raises `InvalidInput` for what gives something else than bytes, and what a file raises.
+        """
         ...
 
 

@@ -43,7 +43,10 @@ class Mount:
 
     @classmethod
     def parse(cls, text: str) -> Mount:
-        """Read "HOST:GUEST", "HOST:GUEST:ro" or "HOST:GUEST:rw". HOST may hold colons."""
+        """Read "HOST:GUEST", "HOST:GUEST:ro" or "HOST:GUEST:rw". HOST may hold colons.
+
+        Raises `InvalidInput`, for a place or a directory that can't be as well.
+        """
         rest, separator, access = text.rpartition(":")
         if not separator or access not in ("ro", "rw"):
             rest, access = text, "ro"

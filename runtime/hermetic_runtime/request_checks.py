@@ -22,7 +22,10 @@ from hermetic_runtime.requests import RunRequest
 
 
 def checked_source(code: str | bytes, limits: Limits) -> bytes:
-    """The source as bytes. Text is encoded as UTF-8."""
+    """The source as bytes. Text is encoded as UTF-8.
+
+    Raises `InvalidInput` for anything else, and for more than `limits.source_bytes`.
+    """
     if isinstance(code, str):
         source = _encoded(code, "the source")
     elif isinstance(code, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -95,7 +98,10 @@ def checked_environment(env: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def checked_folder(path: Path | str | None) -> Path | None:
-    """Absolute, so that a later change of the working directory makes no difference."""
+    """Absolute, so that a later change of the working directory makes no difference.
+
+    Raises `InvalidInput` for what is no path.
+    """
     if path is None:
         return None
     if not isinstance(path, Path | str):  # pyright: ignore[reportUnnecessaryIsInstance]

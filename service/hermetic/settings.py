@@ -116,7 +116,10 @@ class ServiceSettings:
     def read(
         cls, environment: Mapping[str, str], given: Mapping[str, Any] | None = None
     ) -> ServiceSettings:
-        """From `HERMETIC_…` variables; what was `given` otherwise goes before them."""
+        """From `HERMETIC_…` variables; what was `given` otherwise goes before them.
+
+        Raises `InvalidInput`.
+        """
         values: dict[str, Any] = {}
         for each in fields(cls):
             text = environment.get(PREFIX + each.name.upper())

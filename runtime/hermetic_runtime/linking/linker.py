@@ -105,7 +105,8 @@ class Linker:
         """Load a module, and before it what it needs, unless it is loaded already.
 
         `for_everyone` lets modules that are opened later use its symbols (RTLD_GLOBAL).
-        Raises `LinkError` when it can't be loaded, and what its initialisers make the guest raise.
+        Raises `LinkError` when it can't be loaded, `GuestMisbehaved` when the guest has changed
+        its function table, and what its initialisers make the guest raise.
         """
         for each in self._packaged.to_load(path, self._modules):
             self._load(each)

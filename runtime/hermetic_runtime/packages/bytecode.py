@@ -28,7 +28,8 @@ def add_bytecode(directory: Path, interpreter: Path, report: Report) -> None:
     """Compile every source of a package set, unless that is done.
 
     `interpreter` is the directory of a prepared one, the set's. What does not compile is left
-    as it is. Raises `InstallError` when the set is not complete or the guest can't do it.
+    as it is. Raises `InstallError` when the set is not complete or the guest can't do it, and
+    `GuestMisbehaved` for bytecode of something else.
     """
     with set_lock(directory):
         description = read_description(directory)

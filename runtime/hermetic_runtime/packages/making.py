@@ -69,7 +69,7 @@ def set_lock(directory: Path) -> Generator[None]:
 def replace_files(directory: Path, description: Description, files: Files) -> None:
     """Put other files into a set, which guests that already run don't notice.
 
-    The caller holds `set_lock`.
+    The caller holds `set_lock`. Raises `InstallError` for a file that no guest can have.
     """
     image = _write_image(directory / IMAGE, files)
     changed: Description = {**description, "image": image, "has_bytecode": True}

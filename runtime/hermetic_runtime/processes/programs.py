@@ -75,7 +75,8 @@ def isolated_python(module: str, *arguments: str) -> list[str]:
     The new Python runs isolated (-I) and without site (-S): no PYTHONPATH, no user
     site, no .pth file, no current folder. It finds our packages where this process
     found them, and only after the standard library. Garbage collection is off until
-    `main` puts it on, since loading makes hardly any.
+    `main` puts it on, since loading makes hardly any. Raises `SandboxCrashed` where this
+    process does not know its own Python.
     """
     if not sys.executable:
         raise SandboxCrashed(

@@ -84,7 +84,10 @@ def new_id() -> str:
 
 
 class SessionRecords:
-    """The records in one file. Any number of threads and processes may use it."""
+    """The records in one file. Any number of threads and processes may use it.
+
+    Everything raises `SessionDamaged` when the file can't be used.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

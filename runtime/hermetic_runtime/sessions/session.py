@@ -57,7 +57,8 @@ class Session:
 
     A context manager: leaving it hibernates the session, which then costs no memory, and
     lets go of it. Only one `Session` at a time has a session open. One thread at a time
-    uses it, others wait; `cancel` may be called from any thread.
+    uses it, others wait; `cancel` may be called from any thread. After `close`, everything
+    that needs the session raises `SandboxClosed`.
     """
 
     def __init__(

@@ -130,7 +130,10 @@ class Workspace:
         )
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a folder with all that is in it. Raises `SessionNotFound`."""
+        """Remove a file, or a folder with all that is in it.
+
+        Raises `SessionNotFound`, and `InvalidInput` for a name that can't be.
+        """
         encoded = checked_path(path)
         below = [
             Change(os.fsencode(found), ChangeKind.REMOVED)

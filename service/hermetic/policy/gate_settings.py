@@ -58,7 +58,7 @@ class GateSettings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> GateSettings:
-        """From `HERMETIC_…` variables."""
+        """From `HERMETIC_…` variables. Raises `InvalidInput`."""
         defaults = cls()
 
         def text(name: str) -> str:

@@ -90,7 +90,7 @@ def test_explain_shows_what_an_allowed_call_gets_and_by_which_rule(policy_comman
     [
         (["--args", "{"], "--args is not JSON"),
         (["--args", "[]"], "--args is not a JSON object"),
-        (["--counter", "many"], "is not as state.run._rate_minute=9"),
+        (["--counter", "many"], "--counter 'many' is not a counter and its value"),
         (["--counter", "state.x.y=1"], "looks at no counter 'state.x.y'"),
         (["--now", "soon"], "'soon' is not a time"),
     ],
