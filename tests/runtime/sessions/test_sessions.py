@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermetic_runtime.errors import (
-    InvalidInput,
+    NameTaken,
     SandboxClosed,
     SessionBaseMissing,
     SessionBusy,
@@ -186,7 +186,7 @@ def test_a_closed_session_refuses(session: Session) -> None:
 
 
 def test_names_are_unique_for_an_owner(session: Session) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(NameTaken, match="already a session 'main'"):
         Session.create("main")
     Session.create("main", owner="other").close()
 
