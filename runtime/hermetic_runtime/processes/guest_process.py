@@ -19,27 +19,25 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import start_guest_thread
-from hermetic_runtime.kernel.overlay import Change as FileChange
-from hermetic_runtime.processes.confinement import bound_cpu_time, bound_files, bound_memory
+from hermetic_runtime.processes.confinement import bound_cpu_time
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
+from hermetic_runtime.processes.guest_reports import change_messages, report_frame
+from hermetic_runtime.processes.guest_start import bound_process, receive_start
 from hermetic_runtime.processes.idleness import has_idle_processor
 from hermetic_runtime.processes.messages import (
-    CHANGE_BYTES,
-    Change,
     Failed,
     Input,
     InputEnd,
     InputWanted,
     Interrupt,
     Ready,
-    Report,
     Run,
     Save,
     Saved,
@@ -48,11 +46,9 @@ from hermetic_runtime.processes.messages import (
     to_guest,
 )
 from hermetic_runtime.processes.outbox import Outbox
-from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
+from hermetic_runtime.processes.protocol import FrameDecoder, Message
 from hermetic_runtime.processes.restored_guests import RestoredGuests
-from hermetic_runtime.request_bounds import MOST_MOUNTS
-from hermetic_runtime.requests import GuestMount, GuestSettings, RunReport, RunRequest
-from hermetic_runtime.results import Outcome, RunError
+from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.verdicts import timed_out
 
 GRACE_CPU_SECONDS = 0.2
@@ -74,8 +70,8 @@ def main(
     status = 1
     try:
         decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
-        start, settings = _receive_start(connection, decoder)
-        _bound(start)
+        start, settings = receive_start(connection, decoder)
+        bound_process(start)
         loop = ControlLoop(connection, decoder, environment, settings, restored)
         loop.lasting = start.lasting
         loop.serve()
@@ -94,40 +90,6 @@ def _end(status: int) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(status)
-
-
-def _bound(start: Start) -> None:
-    bound_files(start.limits.open_files, lasting=start.lasting)
-    memory_bytes = start.limits.memory_bytes + start.limits.disk_bytes
-    bound_memory(memory_bytes, lasting=start.lasting)
-
-
-def _receive_start(connection: socket.socket, decoder: FrameDecoder) -> tuple[Start, GuestSettings]:
-    descriptors: list[int] = []
-    while True:
-        data, received, _, _ = socket.recv_fds(connection, _RECEIVE_BYTES, MOST_MOUNTS + 1)
-        descriptors += received
-        if not data:
-            raise ConnectionError("the caller's process has gone")
-        for message in decoder.feed(data):
-            if not isinstance(message, Start):
-                raise ConnectionError("the first message must be Start")
-            if len(descriptors) != len(message.mounts) + message.wakes:
-                raise ConnectionError("Start must come with its mounts and its state")
-            state_fd = descriptors.pop() if message.wakes else None
-            mounts = tuple(
-                GuestMount(descriptor, mount.guest_path, mount.writable)
-                for descriptor, mount in zip(descriptors, message.mounts, strict=True)
-            )
-            settings = GuestSettings(
-                message.limits,
-                message.environment,
-                mounts,
-                message.keep_files,
-                state_fd,
-                message.state_limits,
-            )
-            return message, settings
 
 
 @dataclass(slots=True)
@@ -209,7 +171,7 @@ class ControlLoop:
         """Do what a message asks. One that comes too late for its run is dropped."""
         match message:
             case Start() if self.lasting and self._guest is None:
-                _bound(message)
+                bound_process(message)
                 bound_cpu_time(_SAVE_CPU_SECONDS)
                 kept = message.keep_files
                 self._starts.put(
@@ -326,9 +288,9 @@ class ControlLoop:
         if run is not None and run.used_too_much:
             report = timed_out(report, "cpu_seconds")
         for mount, change in guest.changes():
-            for message in _pieces(mount, change):
+            for message in change_messages(mount, change):
                 self._outbox.send(message)
-        self._outbox.send_frame(_report_frame(report, report_frame_bytes(request.limits)))
+        self._outbox.send_frame(report_frame(report, report_frame_bytes(request.limits)))
 
     def _fail(self, error: BaseException) -> None:
         failed = Failed("internal", f"{type(error).__name__}: {error}")
@@ -338,28 +300,6 @@ class ControlLoop:
             self._outbox.send(failed)
         except OSError:
             return
-
-
-def _pieces(mount: int, change: FileChange) -> Iterator[Change]:
-    """A change in messages of bounded size; a file's contents may take several."""
-    data = change.data
-    for start in range(0, len(data) or 1, CHANGE_BYTES):
-        end = start + CHANGE_BYTES
-        yield Change(mount, replace(change, data=data[start:end]), more=end < len(data))
-
-
-def _report_frame(report: RunReport, largest: int) -> bytes:
-    """The frame of a report, without value and displays if it would be too large."""
-    try:
-        frame = encode(Report(report))
-    except RecursionError:
-        frame = b""
-    if frame and len(frame) <= largest:
-        return frame
-    error = RunError("ValueLimit", "the value or the displays are too large", limit="value_bytes")
-    report = replace(report, outcome=Outcome.OUTPUT, exit_code=1, value=None, error=error)
-    omitted = report.displays_omitted + len(report.displays)
-    return encode(Report(replace(report, displays=(), displays_omitted=omitted)))
 
 
 def _pass_on(message: Input | InputEnd | Interrupt, guest: Guest) -> None:

@@ -96,8 +96,8 @@ class Session:
 
         With `isolation="shared"` its guest lives in this process, and it can be opened
         either way later on. `directory` is where sessions are kept, instead of
-        `state_directory()`. Raises `InvalidInput` for a name that is taken, and what making
-        a `Sandbox` ready raises.
+        `state_directory()`. Raises `NameTaken`, `InvalidName`, and what making a `Sandbox`
+        ready raises.
         """
         variables, checked = checked_environment(env), checked_limits(limits)
         check_isolation(isolation)
@@ -274,7 +274,7 @@ class Session:
     def fork(self, name: str | None = None) -> SessionRecord:
         """A copy, workspace and all; from then on they differ freely. `Session.open` opens it.
 
-        Raises `InvalidInput` for a name that is taken.
+        Raises `NameTaken` and `InvalidName`.
         """
         with self._lock:
             self._check_open()
