@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from hermetic.errors import HermeticError, NotAllowed, UnknownEnvironment
+from hermetic.failures import failure_fields
 from hermetic.grants import Grant
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.packages.kept_sets import list_sets
@@ -111,12 +112,10 @@ class Environments:
                 run_preparing("snapshots", provided.snapshots_task(), tell)
             packages = _packages(provided)
         except HermeticError as error:
-            reason = {"code": error.code, "message": error.message, "hint": error.hint}
-            self._change(key, state="failed", error=reason)
-        except Exception:
+            self._change(key, state="failed", error=failure_fields(error))
+        except Exception as error:
             _log.exception("an environment could not be built")
-            reason = {"code": "internal", "message": "the service failed", "hint": None}
-            self._change(key, state="failed", error=reason)
+            self._change(key, state="failed", error=failure_fields(error))
         else:
             self._change(
                 key, state="ready", fraction=1.0, packages=packages, notes=tuple(provided.notes)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from hermetic.database import Database
 from hermetic.errors import IdempotencyConflict, NotAllowed, StorageError, UnknownRun
+from hermetic.failures import failure_fields
 from hermetic.grants import LOCAL, Grant
 from hermetic.kept_files import KeptFiles
 from hermetic.orders import RunOrder
@@ -196,7 +197,7 @@ class KeptRuns:
                     )
                 run = await self._take_up(grant, name, RunOrder.decode(order))
             except (HermeticError, ValueError, KeyError, TypeError) as error:
-                await self._finish(name, "failed", _describe(error))
+                await self._finish(name, "failed", failure_fields(error))
             else:
                 self._follow(name, run)
         return len(rows)
@@ -242,7 +243,7 @@ class KeptRuns:
                 if run.order.keep_files:
                     await asyncio.to_thread(self._files.take_made, run.grant, name)
             except Exception as error:
-                await self._finish(name, "failed", _describe(error))
+                await self._finish(name, "failed", failure_fields(error))
             else:
                 if not self._is_for_later(name, result):
                     await self._finish(name, "ended", result.to_dict())
@@ -280,9 +281,3 @@ class KeptRuns:
 
 def _state(run: SubmittedRun) -> str:
     return "running" if run.started else "waiting"
-
-
-def _describe(error: BaseException) -> dict[str, str | None]:
-    if isinstance(error, HermeticError):
-        return {"code": error.code, "message": error.message, "hint": error.hint}
-    return {"code": "internal", "message": "the service failed", "hint": None}
