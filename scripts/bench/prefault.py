@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from snapshots import CASES, LIMITS, drop, made_ready
+from snapshots import CASES, LIMITS, close_waiting_machines, drop, made_ready
 
 from hermetic_runtime.environments import LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest
@@ -115,6 +115,8 @@ def prefault(guest: Guest, pages: Sequence[tuple[int, int]]) -> None:
 
 
 def booted(environment: LoadedEnvironment) -> Guest:
+    """On a new machine, whose pages nobody has touched."""
+    close_waiting_machines(environment)
     guest = Guest(environment, GuestSettings(LIMITS), deliver=drop, request_input=lambda: None)
     guest.boot()
     return guest

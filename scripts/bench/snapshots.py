@@ -2,9 +2,11 @@
 
     uv run scripts/bench/snapshots.py [--runs 50]
 
-In this process, without a process around the guest: instance, resume, run, close. The
-ratios are to the start of native Python, and to a guest that boots and imports by itself,
-both in the same run. "pages" is the memory that one guest dirtied, in MiB.
+In this process, without a process around the guest: instance, resume, run, close; on the
+machine that the guest before it left, which is rewound to its snapshot when the guest is
+closed, and on a new one. The ratios are to the start of native Python, and to a guest that
+boots and imports by itself, both in the same run. "pages" is the memory that this process
+had more when the guest had run, in MiB.
 """
 
 from __future__ import annotations
@@ -70,10 +72,11 @@ def main() -> None:
         source = case.code.encode()
         plain = load_environment(environment._replace(snapshots=None))
         loaded = load_environment(environment)
-        [*phases, pages] = medians(loaded, source, runs)
         [*booted, _] = medians(plain, source, max(3, runs // 10))
-        row = (*phases, sum(phases), sum(phases) / native, sum(booted), pages)
-        print(f"{case.name:<32}" + "".join(f"{value:>10.2f}" for value in row))
+        for name, rewound in ((case.name, True), ("  on a new machine", False)):
+            [*phases, pages] = medians(loaded, source, runs, rewound=rewound)
+            row = (*phases, sum(phases), sum(phases) / native, sum(booted), pages)
+            print(f"{name:<32}" + "".join(f"{value:>10.2f}" for value in row))
 
 
 def made_ready(case: Case) -> Environment:
@@ -85,12 +88,26 @@ def made_ready(case: Case) -> Environment:
     return provided.environment
 
 
-def medians(environment: LoadedEnvironment, source: bytes, runs: int) -> list[float]:
+def medians(
+    environment: LoadedEnvironment, source: bytes, runs: int, *, rewound: bool = False
+) -> list[float]:
     def all_runs() -> list[tuple[float, ...]]:
-        return [one_guest(environment, source) for _ in range(runs + 2)][2:]
+        rows: list[tuple[float, ...]] = []
+        for _ in range(runs + 2 * len(environment.snapshots)):
+            if not rewound:
+                close_waiting_machines(environment)
+            rows.append(one_guest(environment, source))
+        return rows[-runs:]
 
     rows = run_in_guest_thread(all_runs)
     return [statistics.median(column) for column in zip(*rows, strict=True)]
+
+
+def close_waiting_machines(environment: LoadedEnvironment) -> None:
+    for snapshot in environment.snapshots:
+        machine = snapshot.machines.take()
+        if machine is not None:
+            machine.close()
 
 
 def one_guest(environment: LoadedEnvironment, source: bytes) -> tuple[float, ...]:
