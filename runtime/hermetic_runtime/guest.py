@@ -59,7 +59,7 @@ _ENVIRONMENT = {
 libraries are kept out of the working folder, whose files are part of the result."""
 
 
-_REHEARSAL = RunRequest(b"print(end='', flush=True)", filename="<rehearsal>")
+_REHEARSAL = RunRequest(b"print('nowhere', flush=True)\n0", filename="<rehearsal>")
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
 _NEXT_RUN = RunRequest(b"0", filename="<check>")
@@ -110,15 +110,16 @@ class Guest:
             wakeup=self._wakeup,
             clock=Clock(),
         )
+        machine = snapshot.machines.take() if snapshot and not waking else None
         self._instance = interpreter.instantiate(
             self._kernel,
             _ENVIRONMENT | settings.environment,
             limits.memory_bytes,
             environment.packages,
             snapshot,
-            snapshot.machines.take() if snapshot and not waking else None,
+            machine,
         )
-        if snapshot:
+        if machine is not None:
             self._instance.limit_memory(limits.memory_bytes)
         self._variables = settings.environment
         self._state_limits = settings.state_limits or limits
@@ -303,11 +304,13 @@ class Guest:
         return self._complete(report, usage)
 
     def rehearse(self) -> None:
-        """Go the way of a run with nothing to run, so that the first run finds in memory what
-        it needs. Raises `GuestMisbehaved` when the guest does not come through it.
+        """Go the way of a run whose output nobody gets, so that the first run finds in memory
+        what it needs. Raises `GuestMisbehaved` when the guest does not come through it.
         """
+        deliver, self._deliver_to = self._deliver_to, _drop
         self._begin(_REHEARSAL)
         report = self._complete(self._execute(_REHEARSAL, "rehearse"), Usage())
+        self._deliver_to = deliver
         if report.outcome is not Outcome.OK or not report.alive:
             raise GuestMisbehaved("the guest could not rehearse")
 
@@ -438,6 +441,10 @@ class Guest:
             self._snapshot.machines.give(machine)
         else:
             machine.close()
+
+
+def _drop(_stream: str, _data: bytes) -> None:
+    return
 
 
 def _starting_point(

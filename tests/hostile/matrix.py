@@ -26,6 +26,7 @@ from attempts import Attempt, attempt
 from doors import attempt_by_command, attempt_over_http
 from hostile_program import HostileProgram
 from live_service import live_service
+from machines import attempt_on_machine
 from places import attempt_in_folders, attempt_in_session
 from programs import GROUPS
 from recorded_runs import Records, Run
@@ -89,6 +90,7 @@ def _ways(client: httpx2.Client) -> Iterable[Way]:
         folders = partial(attempt_in_folders, interpreter=name, isolation="process")
         yield Way(f"{name} folders", folders)
         yield Way(f"{name} command", partial(attempt_by_command, interpreter=name))
+        yield Way(f"{name} machine", partial(attempt_on_machine, interpreter=name))
         yield Way(f"{name} http", partial(attempt_over_http, interpreter=name, client=client))
 
 
