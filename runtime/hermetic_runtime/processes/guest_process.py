@@ -57,6 +57,9 @@ _SAVE_CPU_SECONDS = 120.0
 _PATIENCE_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16)
 """Between looks for an idle processor. Who starts a process for a run has sent the run before
 the first one; a spare has nothing else to do."""
+_REHEARSALS = 3
+"""The first makes most pages the process's own; after the others memory is laid out as it stays,
+and the host's code has taken the short ways that CPython prepares for what runs repeatedly."""
 _SHORTEST_CHECK_SECONDS = 0.002
 _RECEIVE_BYTES = 128 * 1024
 
@@ -244,17 +247,20 @@ class ControlLoop:
             return
 
     def _asked_of(self, guest: Guest) -> Iterator[RunRequest | SaveRequest]:
-        """What is to be done, without an end. A long wait for the first is made use of, in a
-        moment in which nothing else has to be done.
+        """What is to be done, without an end. A long wait for the first is made use of, in
+        moments in which nothing else has to be done.
         """
-        for seconds in _PATIENCE_SECONDS if self._rehearses else ():
+        left = _REHEARSALS if self._rehearses else 0
+        for seconds in _PATIENCE_SECONDS if left else ():
             try:
                 yield self._requests.get(timeout=seconds)
                 break
             except queue.Empty:
                 if has_idle_processor():
                     guest.rehearse()
-                    break
+                    left -= 1
+            if not left:
+                break
         while True:
             yield self._requests.get()
 
