@@ -14,6 +14,7 @@ from pathlib import Path
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.kernel.constants import NAME_MAX, PATH_MAX
 from hermetic_runtime.kernel.overlay import Change, ChangeKind
+from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX, PATH_BYTES_MAX
 from hermetic_runtime.limits import GIB
 
 _RESERVED = ("dev", "lib")
@@ -171,8 +172,10 @@ def remove_unfinished(directory_fd: int, changes: Iterable[Change]) -> None:
 
 def _checked_parts(path: bytes) -> list[bytes]:
     parts = path.split(b"/")
-    if len(path) >= PATH_MAX or b"\0" in path:
+    if b"\0" in path:
         raise _Refused("this is not a path")
+    if len(path) > PATH_BYTES_MAX or len(parts) > LEVELS_MAX:
+        raise _Refused("its path is too long or too deep")
     if any(part in (b"", b".", b"..") or len(part) > NAME_MAX for part in parts):
         raise _Refused("this is not a plain relative path")
     return parts

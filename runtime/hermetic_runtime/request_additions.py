@@ -8,6 +8,7 @@ from keyword import iskeyword
 from typing import Any, cast
 
 from hermetic_runtime.errors import Contradiction, InvalidInput, InvalidName
+from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX
 from hermetic_runtime.request_bounds import (
     FILE_PATH_BYTES,
     FILES_BYTES,
@@ -138,6 +139,11 @@ def _checked_path(path: object) -> str:
         raise InvalidInput(
             f"the path {path[:60]!r}... of a file is too long",
             hint=f"A name may have {_NAME_BYTES} bytes, and a path {FILE_PATH_BYTES:,}.",
+        )
+    if len(parts) > LEVELS_MAX:
+        raise InvalidInput(
+            f"the path {path[:60]!r}... of a file is too deep",
+            hint=f"It may have {LEVELS_MAX} names.",
         )
     return given
 

@@ -2,7 +2,8 @@
 
     scripts/fuzz [--seed 1] [--calls 1000000] [--native-calls 300000] [--streams 5000]
                  [--changes 500] [--scripts 20000] [--modules 5000] [--records 4000]
-                 [--answers 2000] [--requests 2000]
+                 [--answers 2000] [--requests 2000] [--mcp-calls 2000] [--names 5000]
+                 [--caches 1000]
 
 The same seed gives the same calls and inputs. Ends with status 1 when something was found;
 what is printed then says which seed repeats it alone.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,15 +22,18 @@ from random import Random
 from typing import TypeVar
 
 from changes import fault_of_changes, hostile_changes
+from file_names import hostile_name, naming_service
 from frames import fault_of_stream, hostile_stream
 from host_calls import CalledGuest, FuzzedGuest, fuzz_guest
 from inputs import fault_of_module, fault_of_script, hostile_module, hostile_script
+from mcp_lines import fault_of_client
 from native_calls import NativeGuest
 from records import fault_of_record, hostile_record
 from zygotes import fault_of_answers, fault_of_requests, hostile_answers
 
 _CALLS_OF_A_GUEST = 2000
 _REQUESTS_OF_A_ZYGOTE = 100
+_CALLS_OF_AN_MCP_CLIENT = 100
 _SHOWN_FAULTS = 20
 _SEEDS_APART = 10**9
 T = TypeVar("T")
@@ -46,6 +51,8 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=4000, help="policies, states and others")
     parser.add_argument("--answers", type=int, default=2000, help="of zygotes")
     parser.add_argument("--requests", type=int, default=2000, help="to zygotes")
+    parser.add_argument("--mcp-calls", type=int, default=2000, help="of MCP, after hostile lines")
+    parser.add_argument("--names", type=int, default=5000, help="of files, over HTTP")
     options = parser.parse_args()
     first = options.seed * _SEEDS_APART
     found = _report_calls("host functions", first, options.calls, FuzzedGuest)
@@ -71,7 +78,26 @@ def main() -> int:
         lambda choices: choices,
         lambda choices: fault_of_requests(choices, _REQUESTS_OF_A_ZYGOTE),
     )
+    found += _report_inputs(
+        f"times {_CALLS_OF_AN_MCP_CLIENT} calls of MCP after hostile lines",
+        first,
+        options.mcp_calls // _CALLS_OF_AN_MCP_CLIENT,
+        lambda choices: choices,
+        lambda choices: fault_of_client(choices, _CALLS_OF_AN_MCP_CLIENT),
+    )
+    found += _report_names(first, options.names)
     return 1 if found else 0
+
+
+def _report_names(first: int, count: int) -> int:
+    """The number of names of files that a service did not take as it must."""
+    if not count:
+        return 0
+    with tempfile.TemporaryDirectory() as folder, naming_service(Path(folder)) as service:
+        found = _report_inputs("names of files", first, count, hostile_name, service.fault_of)
+        escaped = service.escaped()
+        print(*(f"FAULT: {place} was made" for place in escaped), sep="\n", end="", flush=True)
+        return found + len(escaped)
 
 
 def _report_calls(

@@ -11,6 +11,7 @@ import pytest
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.kernel.overlay import Change, ChangeKind
+from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX
 from hermetic_runtime.mounts import AppliedChanges, Mount, apply_changes
 
 FILE, DIRECTORY, SYMLINK, REMOVED = (
@@ -159,6 +160,8 @@ def test_new_files_get_no_dangerous_permissions(directory_fd: int, folder: Path)
         b"a\0b",
         b"n" * 256,
         b"d/" * 2048 + b"x",
+        b"d/" * LEVELS_MAX + b"x",
+        b"/".join([b"n" * 200] * 16),
     ],
 )
 @pytest.mark.parametrize("kind", list(ChangeKind))

@@ -8,6 +8,7 @@ import pytest
 from sandbox_options import SandboxOptions
 
 from hermetic_runtime.errors import InvalidInput
+from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.request_additions import checked_files, checked_inputs
 from hermetic_runtime.results import Outcome
@@ -81,6 +82,7 @@ def test_inputs_that_can_not_be_globals_are_refused(inputs: Any, message: str) -
         ({"\ud800": b""}, "UTF-8"),
         ({"a" * 256: b""}, "too long"),
         ({"a/" * 600 + "b": b""}, "too long"),
+        ({"a/" * LEVELS_MAX + "b": b""}, "too deep"),
         ({"a": b"", "/workspace/a": b""}, "two of files have the path 'a'"),
         ({"a": b"", "a/b": b""}, "inside another"),
         ({"a": "text"}, "must hold bytes"),

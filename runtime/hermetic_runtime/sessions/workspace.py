@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from hermetic_runtime.errors import InvalidInput, SessionNotFound
-from hermetic_runtime.kernel.constants import NAME_MAX, PATH_MAX
+from hermetic_runtime.kernel.constants import NAME_MAX
 from hermetic_runtime.kernel.overlay import Change, ChangeKind
 from hermetic_runtime.kernel.quota import ENTRY_BYTES
+from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX, PATH_BYTES_MAX
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import WorkspaceFile
 from hermetic_runtime.sessions.journal import make_changes
@@ -48,10 +49,15 @@ def checked_path(path: str) -> bytes:
             f"the path {path[:60]!r} must have no empty part, no '.' and no NUL",
             hint="For example: data/input.csv",
         )
-    if len(encoded) >= PATH_MAX or max(map(len, parts)) > NAME_MAX:
+    if len(encoded) > PATH_BYTES_MAX or max(map(len, parts)) > NAME_MAX:
         raise InvalidInput(
             f"the path {path[:60]!r}... is too long",
-            hint=f"A name may have {NAME_MAX} bytes, and a path {PATH_MAX - 1:,}.",
+            hint=f"A name may have {NAME_MAX} bytes, and a path {PATH_BYTES_MAX:,}.",
+        )
+    if len(parts) > LEVELS_MAX:
+        raise InvalidInput(
+            f"the path {path[:60]!r}... is too deep: it has {len(parts):,} names, and may have"
+            f" {LEVELS_MAX}",
         )
     return encoded
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -31,6 +32,15 @@ from hermetic_runtime.preparation import prepare
 
 _log = logging.getLogger("hermetic.http")
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _AnyPath(PathConvertor):
+    """Starlette's own ends at a line feed, which a name may have."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any_path", _AnyPath())
 
 
 def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGIApp:
@@ -69,7 +79,7 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
             _route("/v1/runs/{id}", GET=show_run, DELETE=remove_run),
             *_session_routes(),
             _route("/v1/runs/{id}/files", GET=file_endpoints.list_run_files),
-            _route("/v1/runs/{id}/files/{path:path}", GET=file_endpoints.read_run_file),
+            _route("/v1/runs/{id}/files/{path:any_path}", GET=file_endpoints.read_run_file),
             _route("/v1/files", GET=file_endpoints.list_uploads, POST=file_endpoints.upload),
             _route("/v1/files/{id}", DELETE=file_endpoints.delete_upload),
             _route(
@@ -127,7 +137,7 @@ def _session_routes() -> list[Route]:
         _route(f"{place}/checkpoints/{{checkpoint}}", DELETE=session_endpoints.delete_checkpoint),
         _route(f"{place}/files", GET=file_endpoints.list_session_files),
         _route(
-            f"{place}/files/{{path:path}}",
+            f"{place}/files/{{path:any_path}}",
             GET=file_endpoints.read_session_file,
             PUT=file_endpoints.write_session_file,
             DELETE=file_endpoints.delete_session_file,

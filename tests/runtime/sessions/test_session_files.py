@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermetic_runtime.errors import InvalidInput, SessionNotFound
+from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.sessions.session import Session
@@ -46,6 +47,37 @@ def test_names_that_lead_elsewhere_are_refused(session: Session, path: str) -> N
         session.files.get(path)
     with pytest.raises(InvalidInput):
         session.files.remove(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("d/" * LEVELS_MAX + "x", "too deep"),
+        ("/".join(["n" * 200] * 16), "too long"),
+        ("n" * 256, "too long"),
+    ],
+    ids=["too deep", "too long", "a name that is too long"],
+)
+def test_a_path_that_no_guest_could_make_is_refused(
+    session: Session, path: str, message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        session.files.put(path, b"")
+    assert session.files.list() == []
+
+
+def test_the_deepest_file_can_be_listed_copied_and_removed(
+    session: Session, directory: Path
+) -> None:
+    deepest = "d/" * (LEVELS_MAX - 1) + "x"
+    session.files.put(deepest, b"1")
+    assert [file.path for file in session.files.list()] == [deepest]
+
+    with Session.open(session.fork().id, directory=directory) as fork:
+        assert fork.files.get(deepest) == b"1"
+        fork.delete()
+    session.files.remove("d")
+    assert session.files.list() == []
 
 
 def test_symlinks_are_never_followed(session: Session, directory: Path, tmp_path: Path) -> None:

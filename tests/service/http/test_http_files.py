@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 import pytest
@@ -40,6 +40,14 @@ def test_what_is_written_can_be_read_by_both_sides(client: httpx2.Client, place:
         {"path": "empty", "size": 0},
         {"path": "out", "size": 1},
     ]
+
+
+@pytest.mark.parametrize("name", ["a%0Ab", "d%0A/a", "a%0A", "%0A"])
+def test_a_name_may_have_a_line_feed(client: httpx2.Client, place: str, name: str) -> None:
+    assert client.put(f"{place}/{name}", content=b"1").status_code == 201
+    assert client.get(f"{place}/{name}").content == b"1"
+    assert client.get(place).json()["files"] == [{"path": unquote(name), "size": 1}]
+    assert client.delete(f"{place}/{name}").status_code == 204
 
 
 def test_a_file_is_replaced(client: httpx2.Client, place: str) -> None:
