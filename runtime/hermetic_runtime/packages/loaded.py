@@ -30,7 +30,7 @@ class LoadedPackages:
             description = json.loads((directory / DESCRIPTION).read_bytes())
             image = ImageFilesystem.load(directory / IMAGE)
             return cls(image, dict(description["side_modules"]), directory.parent.parent)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise PreparationError(
                 f"the package set in {directory} is damaged: {error}",
                 hint="`hermetic env remove` removes it; the next run makes it again.",

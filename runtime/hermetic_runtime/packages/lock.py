@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from hermetic_runtime.errors import InstallError
+from hermetic_runtime.packages.record_forms import set_name
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -38,17 +38,9 @@ class Lock:
 
     wheels: tuple[LockedWheel, ...]
 
-    def digest(self, identity: str) -> str:
-        """SHA-256, in hexadecimal, of what is installed for the interpreter `identity`.
-
-        Where wheels come from, and what asked for them, does not count.
-        """
-        chosen = [(wheel.name, wheel.version, wheel.file, wheel.sha256) for wheel in self.wheels]
-        return sha256(json.dumps([identity, chosen]).encode()).hexdigest()
-
     def directory_name(self, identity: str) -> str:
         """Of the package set of an interpreter."""
-        return f"{identity}-{self.digest(identity)[:20]}"
+        return set_name(identity, self.to_json())
 
     def to_json(self) -> list[dict[str, Any]]:
         """As `from_json` takes it."""

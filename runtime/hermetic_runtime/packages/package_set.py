@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE, LAST_USE
+from hermetic_runtime.packages.record_forms import are_texts, are_wheels, has, read_record, set_name
 
 SETS = "sets"
 
@@ -55,14 +55,30 @@ def sets_directory() -> Path:
 
 
 def read_description(directory: Path) -> Description | None:
-    """Of a set that is complete, as far as sizes tell; None if it is not."""
-    try:
-        description: Description = json.loads((directory / DESCRIPTION).read_bytes())
-        size, _ = description["image"]
-        complete = (directory / IMAGE).stat().st_size == size
-    except (OSError, ValueError, KeyError, TypeError):
+    """Of a set that is complete, as far as sizes tell, and has the name that its lock gives it;
+    None for any other.
+    """
+    record = read_record(directory / DESCRIPTION)
+    if record is None or not _is_description(record):
         return None
-    return description if complete else None
+    if set_name(directory.name.rpartition("-")[0], record["lock"]) != directory.name:
+        return None
+    try:
+        complete = (directory / IMAGE).stat().st_size == record["image"][0]
+    except OSError:
+        return None
+    return cast("Description", record) if complete else None
+
+
+def _is_description(record: Mapping[str, Any]) -> bool:
+    return (
+        has(record, interpreter=str, image=list, files_bytes=int, has_bytecode=bool)
+        and has(record, distributions=dict, side_modules=dict)
+        and [type(each) for each in record["image"]] == [int, str]
+        and are_texts(record["side_modules"])
+        and are_wheels(record.get("lock"))
+        and record["distributions"] == {it["name"]: it["version"] for it in record["lock"]}
+    )
 
 
 def open_set(

@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from hermetic_runtime.cache import cache_directory, private_directory
+from hermetic_runtime.packages.record_forms import are_texts, are_wheels, has, read_record, set_name
+
+_LAST_TIME = 253_402_300_800
+"""The year 10000."""
 
 
 class Resolution(TypedDict):
@@ -36,11 +41,24 @@ def resolutions_directory() -> Path:
 
 
 def recall(key: str) -> Resolution | None:
-    """What a request came to, None if that is not known."""
-    try:
-        return json.loads((resolutions_directory() / f"{key}.json").read_bytes())
-    except (OSError, ValueError):
-        return None
+    """What a request came to, None if that is not known, or not of the form of one."""
+    record = read_record(resolutions_directory() / f"{key}.json")
+    return cast("Resolution", record) if record is not None and _is_resolution(record) else None
+
+
+def _is_resolution(record: Mapping[str, Any]) -> bool:
+    if not (
+        has(record, resolved_at=int | float, interpreter=str, identity=str)
+        and has(record, built_in=dict, wheels=list, reasons=list)
+        and 0 <= record["resolved_at"] < _LAST_TIME
+        and are_texts(record["built_in"])
+        and are_texts(record["reasons"])
+        and are_wheels(record["wheels"])
+    ):
+        return False
+    wheels = record["wheels"]
+    expected = set_name(record["identity"], wheels) if wheels else None
+    return "directory" in record and record["directory"] == expected
 
 
 def remember(key: str, resolution: Resolution) -> None:

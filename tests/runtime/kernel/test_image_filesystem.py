@@ -127,13 +127,22 @@ def test_an_entry_that_points_outside_is_refused(tmp_path: Path, place: str) -> 
     header = f'{{"a":{place}}}'.encode()
     path.write_bytes(MAGIC + len(header).to_bytes(8, "little") + header + b"x")
     with pytest.raises(DamagedImage):
-        ImageFilesystem.load(path).root.lookup(b"a")
+        ImageFilesystem.load(path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\u0000", "\\ud800", "/"])
+def test_a_name_that_no_file_has_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "image"
+    header = f'{{"d":{{"{name}":[0,1]}}}}'.encode()
+    path.write_bytes(MAGIC + len(header).to_bytes(8, "little") + header + b"x")
+    with pytest.raises(DamagedImage):
+        ImageFilesystem.load(path)
 
 
 def test_a_cut_image_is_refused(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DamagedImage):
-        list(ImageFilesystem.load(path).files())
+        ImageFilesystem.load(path)
 
 
 @given(st.dictionaries(st.text("ab/", min_size=1, max_size=6), st.binary(max_size=9), max_size=6))
