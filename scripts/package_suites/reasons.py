@@ -13,10 +13,11 @@ _KINDS = {
         r"|cat not available|pager output"
     ),
     "modules for tests": (
-        r"can't be had here|\brational2?\b|targets' has no|indexed_negative|inner1d_no_doc"
+        r"can't be had here|\brational2?(_dt)?\b|targets' has no|indexed_negative|inner1d_no_doc"
         r"|module '__main__' has no"
     ),
     "modules that are not there": r"ModuleNotFoundError|ctypes",
+    "places of warnings": r"not set with correct stacklevel",
     "floating-point flags": r"FloatingPointError not raised",
     "files that the archive has not": r"No such file or directory: '/workspace/suite/",
     "sockets": r"socket\.|gaierror",
@@ -35,6 +36,7 @@ ADVICE = {
     "processes": "guests start no processes",
     "modules for tests": "nothing for a user: only these tests need them",
     "modules that are not there": "no wheel of it fits, or it is left out of the build",
+    "places of warnings": "warnings of the package name a line of its own, not the caller's",
     "floating-point flags": (
         "WebAssembly has none, so `np.errstate` neither warns nor raises: look for `inf` and `nan`"
     ),
