@@ -47,7 +47,10 @@ def is_shortage(error: OSError) -> bool:
 
 def read_manifest(directory: Path) -> Manifest:
     """Raises OSError, and ValueError for what is not of the form of one."""
-    given: object = json.loads((directory / MANIFEST).read_bytes())
+    try:
+        given: object = json.loads((directory / MANIFEST).read_bytes())
+    except RecursionError as error:
+        raise ValueError(f"{directory / MANIFEST} is nested too deeply") from error
     manifest = cast("Manifest", given)
     if not isinstance(given, dict) or not isinstance(manifest.get("files"), dict):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"{directory / MANIFEST} is not a manifest")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
+from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.packages.asking import package_request
 from hermetic_runtime.packages.ensuring import ensure_package_set
 from hermetic_runtime.packages.package_set import PackageSet
@@ -14,6 +15,7 @@ from hermetic_runtime.providing import (
     ProvidedEnvironment,
     WantedEnvironment,
     prepare_interpreter,
+    repair,
 )
 from hermetic_runtime.side_module_cache import is_compiled
 from hermetic_wasm.wasi_built_in import BUILT_IN
@@ -57,7 +59,14 @@ def provide_packages(
     environment = Environment(
         prepare_interpreter(found.interpreter, metering, on_progress), found.directory
     )
-    _prepare_set(found, environment, metering, on_progress)
+    try:
+        _prepare_set(found, environment, metering, on_progress)
+    except PreparationError:
+        if not repair(environment):
+            raise
+        prepare_interpreter(found.interpreter, metering, on_progress)
+        found = resolve_packages(wanted, on_progress)[1] or found
+        _prepare_set(found, environment, metering, on_progress)
     return ProvidedEnvironment(environment, notes=found.notes)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from string import hexdigits
-from typing import Any
+from typing import Any, cast
 
 from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.compilation import Metering, compilation_key
@@ -40,7 +40,10 @@ def is_compiled(sha256: str, metering: Metering) -> bool:
 
 def check_sizes(directory: Path, description: Mapping[str, Any]) -> None:
     """Raises `OSError` and `ValueError` when files are not as `description` says."""
-    for name, size in description.get("sizes", {}).items():
+    sizes: object = description.get("sizes", {})
+    if not isinstance(sizes, dict):
+        raise ValueError("its sizes are not an object")
+    for name, size in cast("dict[str, object]", sizes).items():
         if (directory / name).stat().st_size != size:
             raise ValueError(f"{name} is not of {size} bytes")
 
@@ -48,12 +51,14 @@ def check_sizes(directory: Path, description: Mapping[str, Any]) -> None:
 def read_description(directory: Path) -> dict[str, Any]:
     """Raises `PreparationError` when it is missing or damaged."""
     try:
-        description = json.loads((directory / DESCRIPTION).read_bytes())
-        if "refused" not in description and set(description) != {"module", "sizes"}:
-            raise ValueError("its description is not one")
-    except (OSError, ValueError, TypeError) as error:
+        given: object = json.loads((directory / DESCRIPTION).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise damaged(directory, error) from error
-    return description
+    if isinstance(given, dict):
+        description = cast("dict[str, Any]", given)
+        if isinstance(description.get("refused"), str) or set(description) == {"module", "sizes"}:
+            return description
+    raise damaged(directory, ValueError("its description is not one"))
 
 
 def damaged(directory: Path, error: Exception) -> PreparationError:

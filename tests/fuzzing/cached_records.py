@@ -12,16 +12,22 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import wasmtime
 from local_wheels import build_wheel
+from shared_libraries import extension
 
 from hermetic_runtime.cache import ENVIRONMENT_VARIABLE, describe_cache
-from hermetic_runtime.errors import HermeticError
+from hermetic_runtime.compilation import Metering
+from hermetic_runtime.engine import create_engine
+from hermetic_runtime.errors import HermeticError, LinkError, PreparationError
 from hermetic_runtime.eviction import needed_entries
 from hermetic_runtime.packages.asking import package_request
 from hermetic_runtime.packages.ensuring import ensure_package_set
@@ -31,12 +37,17 @@ from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.packages.package_set import PackageSet, sets_directory
 from hermetic_runtime.packages.rules import PackageRules
 from hermetic_runtime.packages.settings import PackageSettings
+from hermetic_runtime.side_module_cache import DESCRIPTION as EXTENSION_DESCRIPTION
+from hermetic_runtime.side_module_cache import side_module_directory
+from hermetic_runtime.side_modules import compile_side_modules, load_side_module
 
 _PROJECT = "hermetic_probe"
 _FILES = {f"{_PROJECT}.py": b"value = 1\n", f"{_PROJECT}_data/table.csv": b"1,2\n"}
 _ELSEWHERE = "elsewhere"
 """A package set that is sound, and not in the cache."""
-_KINDS = ("resolution", DESCRIPTION, LOCK, IMAGE)
+_EXTENSION = extension("example", table=(2, 0))
+_DIGEST = sha256(_EXTENSION).hexdigest()
+_KINDS = ("resolution", DESCRIPTION, DESCRIPTION, LOCK, IMAGE, EXTENSION_DESCRIPTION)
 _ODD: tuple[Any, ...] = (
     *(None, True, False, -1, 0, 1, 2**63, 10**400, 1.5, float("nan"), "", "x", "\0", "\ud800"),
     *("../..", "/", f"../../{_ELSEWHERE}", "0" * 64, "pyodide", "wasi", "six", "a" * 5000),
@@ -63,6 +74,7 @@ class CachedSet:
         build_wheel(folder / "wheels", _PROJECT, files=_FILES)
         with self._asking():
             made = _ask()
+            compile_side_modules({_DIGEST: _EXTENSION}, Metering.NONE, lambda *_: None)
             assert made.directory is not None
             self._name = made.directory.name
             shutil.copytree(made.directory, folder / _ELSEWHERE)
@@ -90,6 +102,8 @@ class CachedSet:
     def _records(self, kind: str, cache: Path) -> list[Path]:
         if kind == "resolution":
             return sorted((cache / "resolutions").glob("*.json"))
+        if kind == EXTENSION_DESCRIPTION:
+            return [side_module_directory(_DIGEST, Metering.NONE, cache) / kind]
         return [cache / "sets" / self._name / kind]
 
     def sound(self, kind: str) -> bytes:
@@ -132,7 +146,17 @@ def _fault_of_asking() -> str | None:
         files = dict(LoadedPackages.load(found.directory).image.files())
     except HermeticError as error:
         return None if error.message and "Traceback" not in error.message else f"{error.message!r}"
-    return None if _FILES.keys() <= files.keys() else f"other files: {sorted(files)}"
+    if not _FILES.keys() <= files.keys():
+        return f"other files: {sorted(files)}"
+    with suppress(PreparationError, LinkError):
+        load_side_module(_engine(), _DIGEST, Metering.NONE)
+    compile_side_modules({_DIGEST: _EXTENSION}, Metering.NONE, lambda *_: None)
+    return None
+
+
+@cache
+def _engine() -> wasmtime.Engine:
+    return create_engine(Metering.NONE)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+from cached_records import cached_set, hostile_damage
 from changes import fault_of_changes, hostile_changes
 from file_names import hostile_name, naming_service
 from frames import fault_of_stream, hostile_stream
@@ -53,6 +54,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=2000, help="to zygotes")
     parser.add_argument("--mcp-calls", type=int, default=2000, help="of MCP, after hostile lines")
     parser.add_argument("--names", type=int, default=5000, help="of files, over HTTP")
+    parser.add_argument("--caches", type=int, default=1000, help="with a damaged record")
     options = parser.parse_args()
     first = options.seed * _SEEDS_APART
     found = _report_calls("host functions", first, options.calls, FuzzedGuest)
@@ -86,6 +88,7 @@ def main() -> int:
         lambda choices: fault_of_client(choices, _CALLS_OF_AN_MCP_CLIENT),
     )
     found += _report_names(first, options.names)
+    found += _report_caches(first, options.caches)
     return 1 if found else 0
 
 
@@ -98,6 +101,20 @@ def _report_names(first: int, count: int) -> int:
         escaped = service.escaped()
         print(*(f"FAULT: {place} was made" for place in escaped), sep="\n", end="", flush=True)
         return found + len(escaped)
+
+
+def _report_caches(first: int, count: int) -> int:
+    """The number of damaged caches that did not give what was asked for, or one clear error."""
+    if not count:
+        return 0
+    with cached_set() as cached:
+        return _report_inputs(
+            "caches with a damaged record",
+            first,
+            count,
+            lambda choices: hostile_damage(choices, cached),
+            cached.fault_of,
+        )
 
 
 def _report_calls(

@@ -26,7 +26,14 @@ def load_interpreter(directory: Path) -> LoadedInterpreter:
         from hermetic_runtime.interpreters.pyodide import PyodideInterpreter
 
         return PyodideInterpreter.load(directory, manifest)
-    except (OSError, ValueError, KeyError, wasmtime.WasmtimeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        wasmtime.WasmtimeError,
+    ) as error:
         raise PreparationError(
             f"the prepared interpreter in {directory} is damaged: {error}",
             hint="`hermetic cache clear` removes it; the next run makes it again.",

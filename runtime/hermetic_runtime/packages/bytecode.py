@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hermetic_runtime.environments import Environment, load_environment
 from hermetic_runtime.errors import GuestMisbehaved, InstallError, PreparationError
-from hermetic_runtime.kernel.image import ImageFilesystem
+from hermetic_runtime.kernel.image import DamagedImage, ImageFilesystem
 from hermetic_runtime.limits import GIB, Limits
 from hermetic_runtime.packages.layout import IMAGE
 from hermetic_runtime.packages.making import replace_files, set_lock
@@ -28,8 +28,8 @@ def add_bytecode(directory: Path, interpreter: Path, report: Report) -> None:
     """Compile every source of a package set, unless that is done.
 
     `interpreter` is the directory of a prepared one, the set's. What does not compile is left
-    as it is. Raises `InstallError` when the set is not complete or the guest can't do it, and
-    `GuestMisbehaved` for bytecode of something else.
+    as it is. Raises `InstallError` when the set is not complete or the guest can't do it,
+    `PreparationError` when it is damaged; `GuestMisbehaved` for bytecode of something else.
     """
     with set_lock(directory):
         description = read_description(directory)
@@ -37,9 +37,19 @@ def add_bytecode(directory: Path, interpreter: Path, report: Report) -> None:
             raise InstallError(f"the package set in {directory} is not complete")
         if description["has_bytecode"]:
             return
-        files = dict(ImageFilesystem.load(directory / IMAGE).files())
+        files = _files_of(directory)
         compiled = _compile(Environment(interpreter, directory), files, report)
         replace_files(directory, description, {**files, **compiled})
+
+
+def _files_of(directory: Path) -> dict[str, bytes]:
+    try:
+        return dict(ImageFilesystem.load(directory / IMAGE).files())
+    except DamagedImage as error:
+        raise PreparationError(
+            f"the package set in {directory} is damaged: {error}",
+            hint="`hermetic env remove` removes it; the next run makes it again.",
+        ) from error
 
 
 def _compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from asking_for_packages import BUILT_IN, ensure, files_of
 from local_wheels import build_wheel
 
+from hermetic_runtime.compilation import Metering
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.packages import uv_process
 from hermetic_runtime.packages.asking import package_request
@@ -23,9 +25,12 @@ from hermetic_runtime.packages.kept_sets import (
     remove_set,
     verify_and_repair_set,
 )
-from hermetic_runtime.packages.layout import IMAGE, LAST_USE
+from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE, LAST_USE
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.packages.settings import PackageSettings
+from hermetic_runtime.providing import WantedEnvironment
+from hermetic_runtime.providing_packages import provide_packages
+from hermetic_runtime.sandbox import run
 
 OFFLINE = PackageSettings(offline=True)
 
@@ -181,6 +186,73 @@ def test_a_set_whose_bytes_changed_is_found_out(cache: Path) -> None:
 
     assert verify_and_repair_set(packages.directory)
     assert not verify_and_repair_set(ensure("six").directory or cache)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["just made", "with its bytecode"])
+def test_a_run_makes_a_set_again_whose_image_was_damaged(wheelhouse: Path, compiled: bool) -> None:
+    build_wheel(wheelhouse, "hermetic_probe")
+    wanted = WantedEnvironment("pyodide", requirements=("hermetic_probe",))
+    directory = ensure("hermetic_probe").directory
+    assert directory is not None
+    if compiled:
+        provide_packages(wanted, Metering.NONE, lambda _: None)
+    image = directory / IMAGE
+    sound = image.read_bytes()
+    damaged = re.sub(rb'("hermetic_probe.py":\[\d+),\d+\]', rb"\1,99]", sound)
+    image.unlink()
+    image.write_bytes(damaged)
+    assert len(damaged) == len(sound) and damaged != sound
+
+    code = "__import__('hermetic_probe').value"  # not seen beforehand, so in no snapshot
+    result = run(code, requirements=["hermetic_probe"], interpreter="pyodide")
+
+    assert result.value is not None and result.value.json == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "no JSON",
+        "[1]",
+        "[" * 100_000,
+        '{"directory": "../../elsewhere"}',
+        '{"resolved_at": "yesterday"}',
+        '{"built_in": 1}',
+        '{"wheels": [{}]}',
+        '{"wheels": [], "directory": null, "reasons": [1]}',
+    ],
+)
+def test_a_resolution_that_is_none_is_resolved_anew(cache: Path, record: str) -> None:
+    sound = ensure("six")
+    for path in (cache / "resolutions").glob("*.json"):
+        given = json.loads(path.read_bytes())
+        damaged = record if not record.startswith("{") else json.dumps(given | json.loads(record))
+        path.write_text(damaged)
+
+    assert ensure("six") == sound
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"distributions": {"six": "9"}},
+        {"distributions": []},
+        {"side_modules": {"six.so": 1}},
+        {"lock": []},
+        {"image": [1]},
+        {"has_bytecode": "yes"},
+    ],
+)
+def test_a_set_whose_description_is_none_is_made_anew(
+    cache: Path, changes: dict[str, object]
+) -> None:
+    sound = ensure("six")
+    assert sound.directory is not None
+    description = sound.directory / DESCRIPTION
+    description.write_text(json.dumps(json.loads(description.read_bytes()) | changes))
+    assert [kept.complete for kept in list_sets()] == [False]
+
+    assert ensure("six") == sound
 
 
 def test_sets_are_listed_by_last_use_and_pruned(cache: Path) -> None:
