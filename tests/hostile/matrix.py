@@ -34,8 +34,10 @@ from recorded_runs import Records, Run
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.preparation_wasi import prepare_wasi
 from hermetic_runtime.providing import InterpreterName
+from hermetic_runtime.sandbox import Isolation
 
 _INTERPRETERS: tuple[InterpreterName, ...] = ("pyodide", "wasi")
+_ISOLATIONS: tuple[Isolation, ...] = ("process", "shared")
 _GRACE_SECONDS = 1.0
 
 
@@ -83,12 +85,11 @@ def main() -> int:
 
 def _ways(client: httpx2.Client) -> Iterable[Way]:
     for name in _INTERPRETERS:
-        yield Way(f"{name} process", partial(attempt, interpreter=name, isolation="process"))
-        yield Way(f"{name} shared", partial(attempt, interpreter=name, isolation="shared"))
-        session = partial(attempt_in_session, interpreter=name, isolation="process")
-        yield Way(f"{name} session", session)
-        folders = partial(attempt_in_folders, interpreter=name, isolation="process")
-        yield Way(f"{name} folders", folders)
+        for isolation in _ISOLATIONS:
+            given = {"interpreter": name, "isolation": isolation}
+            yield Way(f"{name} {isolation}", partial(attempt, **given))
+            yield Way(f"{name} {isolation} session", partial(attempt_in_session, **given))
+            yield Way(f"{name} {isolation} folders", partial(attempt_in_folders, **given))
         yield Way(f"{name} command", partial(attempt_by_command, interpreter=name))
         yield Way(f"{name} machine", partial(attempt_on_machine, interpreter=name))
         yield Way(f"{name} http", partial(attempt_over_http, interpreter=name, client=client))
@@ -111,7 +112,7 @@ def _report(
         records.add(Run(group, program.name, way.name), last, _faults(program, last), bool(faults))
     kept = [records[Run(group, each.name, way.name)] for each in programs]
     outcomes = Counter(each.outcome for each in kept)
-    print(f"  {way.name:16}", ", ".join(f"{n} {name}" for name, n in outcomes.most_common()))
+    print(f"  {way.name:22}", ", ".join(f"{n} {name}" for name, n in outcomes.most_common()))
     for each in kept:
         for fault in each.faults:
             print(f"    FAULT {each.run.program}: {fault[:300]}")

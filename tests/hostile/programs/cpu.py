@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile_program import ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram, endless
+from hostile_program import ERROR, MEMORY, OUTPUT, TIMEOUT, HostileProgram, endless
 
 PROGRAMS = (
     endless("a busy loop", "while True: pass"),
@@ -279,9 +279,9 @@ exec(code)
         "text that is expensive to compare",
         """
 import difflib
-len(list(difflib.ndiff(['a' * 40] * 40, ['b' * 40] * 40)))
+difflib.SequenceMatcher(None, 'ab' * 20_000, 'ba' * 20_000, autojunk=False).ratio()
 """,
-        OK | TIMEOUT,
+        TIMEOUT,
         short=True,
     ),
     HostileProgram(

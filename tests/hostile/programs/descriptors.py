@@ -206,6 +206,7 @@ m.flush()
 m.close()
 """,
         ERROR,
+        in_wasi=OK,
     ),
     HostileProgram(
         "a map that is larger than its file",

@@ -114,7 +114,8 @@ while size > 1:
         size //= 2
 1 / 0
 """,
-        MEMORY | ERROR | CRASHED,
+        MEMORY,
+        in_wasi=MEMORY | ERROR | CRASHED,
         alters_itself=True,
     ),
     HostileProgram(
@@ -247,6 +248,7 @@ import mmap
 a = [mmap.mmap(-1, 10**7) for _ in range(100)]
 """,
         ERROR,
+        in_wasi=MEMORY,
     ),
     HostileProgram(
         "cycles that are never collected",

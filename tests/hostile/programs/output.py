@@ -51,7 +51,6 @@ d = os.dup(1)
 while True: os.write(d, bytes(1000))
 """,
         OUTPUT,
-        in_wasi=ERROR,
     ),
     HostileProgram(
         "a flood that catches everything",
