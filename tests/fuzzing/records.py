@@ -1,5 +1,5 @@
 """Files and headers as they come back damaged, or from somebody hostile: policies, states of
-sessions, descriptions of package sets, snapshots, and the headers of requests for files.
+sessions, manifests, snapshots, and the headers of requests for files.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from hermetic.http.problems import RangeNotSatisfiable
 from hermetic.policy.loading import parse_policy
 from hermetic_runtime.errors import PreparationError, SessionDamaged
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE
-from hermetic_runtime.packages.package_set import read_description
 from hermetic_runtime.preparation import verify_and_repair
 from hermetic_runtime.prepared import MANIFEST, is_complete
 from hermetic_runtime.sessions.pages import PAGE_BYTES
@@ -113,7 +111,7 @@ def hostile_record(choices: Random) -> Record:
     if sort == "range":
         pieces = [choices.choice(_RANGES) for _ in range(choices.randrange(1, 4))]
         return Record(sort, ("bytes=" * choices.randrange(2) + "".join(pieces)).encode())
-    if sort in ("description", "manifest") and choices.random() < 0.5:
+    if sort == "manifest" and choices.random() < 0.5:
         given = json.loads(_sound()[sort])
         given[choices.choice([*given, "added"])] = choices.choice(_VALUES)
         return Record(sort, json.dumps(choices.choice((given, given, *_VALUES))).encode())
@@ -140,7 +138,6 @@ def _packed(value: object) -> bytes:
 def _sound() -> dict[str, bytes]:
     digest = sha256(b"code").hexdigest()
     manifest = {"interpreter": "x", "files": {"core.cwasm": [4, digest]}, "imports": []}
-    description = {"interpreter": "x", "image": [5, "0" * 64], "lock": [], "distributions": {}}
     snapshot = {
         "instance": {},
         "files": [],
@@ -151,7 +148,6 @@ def _sound() -> dict[str, bytes]:
     return {
         "policy": (files("hermetic.policy") / "starter.yaml").read_bytes(),
         "manifest": json.dumps(manifest).encode(),
-        "description": json.dumps(description).encode(),
         "snapshot": _packed(snapshot),
     }
 
@@ -204,14 +200,6 @@ def _read_state(data: bytes) -> str | None:
     return None
 
 
-def _read_description(data: bytes) -> str | None:
-    with tempfile.TemporaryDirectory() as name:
-        (Path(name) / IMAGE).write_bytes(b"image")
-        (Path(name) / DESCRIPTION).write_bytes(data)
-        read_description(Path(name))
-    return None
-
-
 def _read_manifest(data: bytes) -> str | None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -246,7 +234,6 @@ def _read_range(data: bytes) -> str | None:
 _READERS: dict[str, Callable[[bytes], str | None]] = {
     "policy": _read_policy,
     "state": _read_state,
-    "description": _read_description,
     "manifest": _read_manifest,
     "snapshot": _read_snapshot,
     "range": _read_range,
