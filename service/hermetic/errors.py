@@ -65,6 +65,9 @@ __all__ = [
     "SessionDamaged",
     "SessionNotFound",
     "StorageError",
+    "TooManyConnections",
+    "TooManyMcpSessions",
+    "TryAgain",
     "Unauthenticated",
     "UnknownApproval",
     "UnknownEnvironment",
@@ -116,7 +119,7 @@ class NotAllowed(HermeticError):
     code = "not_allowed"
 
 
-class _TryAgain(HermeticError):
+class TryAgain(HermeticError):
     """A refusal that passes. `retry_after_seconds` says when to try again."""
 
     def __init__(self, message: str, *, retry_after_seconds: int, hint: str | None = None) -> None:
@@ -124,13 +127,25 @@ class _TryAgain(HermeticError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class QueueFull(_TryAgain):
+class TooManyConnections(TryAgain):
+    """As many connections are open as may be."""
+
+    code = "too_many_connections"
+
+
+class TooManyMcpSessions(TryAgain):
+    """The key has as many sessions of MCP's own as it may have."""
+
+    code = "too_many_mcp_sessions"
+
+
+class QueueFull(TryAgain):
     """As many runs wait as may wait."""
 
     code = "queue_full"
 
 
-class ServiceStopping(_TryAgain):
+class ServiceStopping(TryAgain):
     """The service is being stopped and takes no more runs."""
 
     code = "service_stopping"

@@ -61,11 +61,18 @@ class ServiceSettings:
     queue_length_per_grant: int = 200
     """Runs of one grant that may wait (0 to 1,000,000)."""
 
+    connections: int = 1000
+    """Connections that may be open at a time (1 to 100,000)."""
+
+    head_wait_seconds: float = 15.0
+    """How long the head of a request may take to come whole (0.1 to 3,600)."""
+
     body_bytes: int = 64 * MIB
     """The largest body of a request (1 KiB to 1 GiB)."""
 
     body_wait_seconds: float = 60.0
-    """How long the next part of a body may take to come (0.1 to 3,600)."""
+    """How long the next part of a body may take to come, and a caller may take nothing of what
+    it is sent (0.1 to 3,600)."""
 
     kept_seconds: float = 24 * 3600.0
     """How long the result of a kept run can be asked for (1 to 31,536,000)."""
@@ -81,6 +88,13 @@ class ServiceSettings:
 
     sessions_per_grant: int = 100
     """Sessions that one grant may have (0 to 1,000,000)."""
+
+    mcp_sessions_per_grant: int = 200
+    """Sessions of MCP's own, of clients before its revision 2026-07-28, that one grant may
+    have (1 to 10,000)."""
+
+    mcp_session_idle_seconds: float = 1800.0
+    """After how long without a request a session of MCP's own ends (0.1 to 86,400)."""
 
     live_sessions: int = field(default_factory=default_concurrency)
     """Sessions that stay awake between runs, of all grants (1 to 10,000)."""
@@ -135,6 +149,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "spares": (0, 10_000),
     "queue_length": (0, 1_000_000),
     "queue_length_per_grant": (0, 1_000_000),
+    "connections": (1, 100_000),
+    "head_wait_seconds": (0.1, 3600),
     "body_bytes": (1024, GIB),
     "body_wait_seconds": (0.1, 3600),
     "kept_seconds": (1, 365 * 86_400),
@@ -142,6 +158,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "file_bytes_per_grant": (0, 1024 * GIB),
     "uploads_seconds": (1, 365 * 86_400),
     "sessions_per_grant": (0, 1_000_000),
+    "mcp_sessions_per_grant": (1, 10_000),
+    "mcp_session_idle_seconds": (0.1, 86_400),
     "live_sessions": (1, 10_000),
     "session_idle_seconds": (0.1, 86_400),
     "session_kept_seconds": (1, 3650 * 86_400),

@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
 
 from hermetic.errors import BodyTooLarge, BodyTooSlow, MalformedBody, UnsupportedMediaType
 from hermetic.http.requests import service_of
@@ -88,7 +89,30 @@ async def _next_piece(pieces: AsyncIterator[bytes], patience: float) -> bytes | 
     except ClientDisconnect:
         raise MalformedBody("the body was cut off") from None
     except TimeoutError:
-        raise BodyTooSlow(f"nothing more of the body came for {patience:g} seconds") from None
+        raise _too_slow(patience) from None
+
+
+def patient(receive: Receive, patience: float) -> Receive:
+    """For bodies that others read: raises `BodyTooSlow` as `read_body` does."""
+    comes = True
+
+    async def receive_in_time() -> Message:
+        nonlocal comes
+        if not comes:
+            return await receive()
+        try:
+            async with asyncio.timeout(patience):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow(patience) from None
+        comes = message.get("more_body", False)
+        return message
+
+    return receive_in_time
+
+
+def _too_slow(patience: float) -> BodyTooSlow:
+    return BodyTooSlow(f"nothing more of the body came for {patience:g} seconds")
 
 
 def _too_large(most: int) -> BodyTooLarge:

@@ -15,12 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from hermetic.errors import HermeticError, Unauthenticated
 from hermetic.grants import Grant
+from hermetic.http.bodies import patient
+from hermetic.http.mcp_sessions import McpSessions
 from hermetic.http.problems import problem_response
 from hermetic.http.service import Service
 from hermetic.mcp.server import make_server
 
 _CALLER = "hermetic.caller"
-_SESSION_SECONDS = 1800.0
 _MOST_SESSIONS = 10_000
 
 
@@ -40,12 +41,18 @@ class McpEndpoint:
         security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(
             transport_security=security,
-            session_idle_timeout=_SESSION_SECONDS,
+            session_idle_timeout=service.settings.mcp_session_idle_seconds,
             max_sessions=_MOST_SESSIONS,
             max_request_body_size=service.settings.body_bytes,
         )
         self._sessions = server.session_manager
+        self._bounded = McpSessions(
+            self._sessions.handle_request,
+            most_per_grant=service.settings.mcp_sessions_per_grant,
+            idle_seconds=service.settings.mcp_session_idle_seconds,
+        )
         self._authenticate = service.authenticate
+        self._patience = service.settings.body_wait_seconds
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Sessions are served while this is entered."""
@@ -61,7 +68,7 @@ class McpEndpoint:
         scope[_CALLER] = grant
         scope["hermetic.grant"] = grant.id
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=grant.id, scopes=[]))
-        await self._sessions.handle_request(scope, receive, send)
+        await self._bounded(scope, patient(receive, self._patience), send)
 
 
 def _grant_of(context: ServerRequestContext[Any, Any]) -> Grant:

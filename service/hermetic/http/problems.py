@@ -27,6 +27,9 @@ from hermetic.errors import (
     SessionBusy,
     SessionDamaged,
     SessionNotFound,
+    TooManyConnections,
+    TooManyMcpSessions,
+    TryAgain,
     Unauthenticated,
     UnknownEnvironment,
     UnknownFile,
@@ -54,6 +57,8 @@ _STATUSES: tuple[tuple[type[HermeticError], int], ...] = (
     (InstallError, 422),
     (InvalidInput, 422),
     (QueueFull, 429),
+    (TooManyMcpSessions, 429),
+    (TooManyConnections, 503),
     (ServiceStopping, 503),
     (CountersUnavailable, 503),
     (AuditUnavailable, 503),
@@ -75,6 +80,7 @@ _TITLES = {
     416: "No such range",
     422: "Can't be run",
     429: "Too many calls",
+    431: "Head too large",
     500: "Internal error",
     503: "Service not available",
 }
@@ -96,6 +102,18 @@ class MalformedRequest(HermeticError):
     """The head of a request can be understood in more than one way."""
 
     code = "malformed_request"
+
+
+class HeadTooSlow(HermeticError):
+    """The head of a request did not come whole in time."""
+
+    code = "head_too_slow"
+
+
+class HeadTooLarge(HermeticError):
+    """The head of a request is larger than the service takes."""
+
+    code = "head_too_large"
 
 
 class PreconditionFailed(HermeticError):
@@ -136,6 +154,10 @@ def status_of(error: HermeticError) -> int:
         return 405
     if isinstance(error, MalformedRequest):
         return 400
+    if isinstance(error, HeadTooSlow):
+        return 408
+    if isinstance(error, HeadTooLarge):
+        return 431
     if isinstance(error, PreconditionFailed):
         return 412
     if isinstance(error, RangeNotSatisfiable):
@@ -193,7 +215,7 @@ def problem_response(error: HermeticError) -> Response:
     headers: dict[str, str] = {}
     if isinstance(error, PolicyDenied) and error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
-    if isinstance(error, QueueFull | ServiceStopping):
+    if isinstance(error, TryAgain):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, BodyTooSlow):
         headers["Connection"] = "close"

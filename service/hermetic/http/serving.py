@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -18,6 +19,8 @@ from hermetic.environments import Environments
 from hermetic.errors import InvalidInput
 from hermetic.http.application import application
 from hermetic.http.callers import by_key, is_loopback, local_without_key
+from hermetic.http.connections import ConnectionBounds, connection_class
+from hermetic.http.descriptors import allow_descriptors
 from hermetic.http.service import Service
 from hermetic.kept_answers import KeptAnswers
 from hermetic.kept_files import KeptFiles
@@ -36,7 +39,7 @@ _LAST_SECONDS = 5
 
 
 def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
-    """Until SIGTERM or SIGINT; the exit status.
+    """Until SIGTERM or SIGINT; the exit status. Changes limits of this process.
 
     Raises `InvalidInput` for an address that can't be used, and for any but loopback
     when no key is needed, and `StorageError`.
@@ -47,6 +50,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
             hint="Leave out --no-key, and make a key with `hermetic key create NAME`.",
         )
     log_to_stderr()
+    allow_descriptors(settings)
     tracing = tracing_for(os.environ)
     database = Database(settings.data_directory)
     stack = ExitStack()
@@ -75,8 +79,13 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
 
         app = application(service, keys.grant)
         with _listen(settings) as listening:
+            bounds = ConnectionBounds(
+                settings.connections, settings.head_wait_seconds, measurements
+            )
             config = uvicorn.Config(
                 app if tracing is None else tracing.around(app),
+                http=connection_class(bounds),
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -130,6 +139,10 @@ def _listen(settings: ServiceSettings) -> socket.socket:
         # Accepted sockets inherit it. asyncio sets it only on sockets whose protocol is named,
         # and without it the body of an answer waits for the caller to acknowledge its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sys.platform == "linux":
+            # A caller who takes nothing of its answer is given up, as one who sends nothing is.
+            patience = round(settings.body_wait_seconds * 1000)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
         return listening
     except OSError as error:
         raise InvalidInput(

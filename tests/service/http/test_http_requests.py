@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 from live_service import LiveService, live_service
+from plain_connections import connected, sent
 
 JSON = {"Content-Type": "application/json"}
 POST = "POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-
-
-def sent(service: LiveService, request: str) -> str:
-    """All that comes back for bytes as they are, until the service closes the connection."""
-    host, _, port = service.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
-        connection.sendall(request.encode())
-        answer = b""
-        while piece := connection.recv(65536):
-            answer += piece
-    return answer.decode()
 
 
 @pytest.mark.parametrize(
@@ -152,8 +141,7 @@ def test_a_body_can_come_in_chunks(service: LiveService) -> None:
 def test_a_client_may_leave_at_any_time(
     service: LiveService, client: httpx2.Client, request_: str
 ) -> None:
-    host, _, port = service.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
+    with connected(service) as connection:
         connection.sendall(request_.encode())
     assert client.get("/healthz").text == "alive\n"
     while "\nhermetic_running 0.0\n" not in client.get("/metrics").text:

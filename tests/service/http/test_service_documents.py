@@ -23,6 +23,8 @@ from service_calls import create_key
 
 from hermetic import errors
 from hermetic.http.problems import (
+    HeadTooLarge,
+    HeadTooSlow,
     MalformedRequest,
     MethodNotAllowed,
     NoSuchPlace,
@@ -132,6 +134,8 @@ def test_the_configuration_for_http_reaches_a_server(prepared: None, tmp_path: P
 
 def test_the_documented_problems_are_the_real_ones() -> None:
     kinds = [
+        HeadTooLarge,
+        HeadTooSlow,
         MalformedRequest,
         MethodNotAllowed,
         NoSuchPlace,
@@ -141,7 +145,7 @@ def test_the_documented_problems_are_the_real_ones() -> None:
     kinds += [kind for kind in vars(errors).values() if hasattr(kind, "code")]
     statuses = {kind.code: status_of(kind.__new__(kind)) for kind in kinds}
     rows = re.findall(r"^\| (\d+) \| (`.*?`) \|", (DOCS / "http.md").read_text(), re.M)
-    assert len(rows) == 25
+    assert len(rows) == 29
     for status, codes in rows:
         for code in re.findall("`(.*?)`", codes):
             assert statuses[code] == int(status)
