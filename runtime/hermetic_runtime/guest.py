@@ -18,7 +18,7 @@ from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import GuestMisbehaved, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.filesystems import GuestFilesystems
-from hermetic_runtime.guest_endings import crashed, exited, no_answer, stopped, trapped
+from hermetic_runtime.guest_endings import crashed, exited, never_begun, no_answer, stopped, trapped
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.kernel import Kernel
@@ -287,9 +287,14 @@ class Guest:
     def _check_deadlines(self) -> bool:
         return self._deadlines is None or self._deadlines.check()
 
-    def run(self, request: RunRequest) -> RunReport:
-        """Execute one source. Whatever the guest does ends in the report."""
+    def run(self, request: RunRequest, may_begin: Callable[[], bool] = lambda: True) -> RunReport:
+        """Execute one source. Whatever the guest does ends in the report.
+
+        Interrupts that came earlier are forgotten; `may_begin` is asked once that is done.
+        """
         self._begin(request)
+        if not may_begin():
+            return self._complete(never_begun(), Usage())
         clock, cpu = time.perf_counter(), time.thread_time()
         calls = self._instance.store.host_calls
         report = self._execute(request)

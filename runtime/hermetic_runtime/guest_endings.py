@@ -53,6 +53,11 @@ def crashed(kind: str, message: str) -> RunReport:
     return RunReport(Outcome.CRASHED, exit_code=1, error=RunError(kind, message), alive=False)
 
 
+def never_begun() -> RunReport:
+    """Of a run that was interrupted before any of it was executed."""
+    return RunReport(Outcome.ERROR, exit_code=130, error=RunError("KeyboardInterrupt", ""))
+
+
 def no_answer(*, memory_refused: bool) -> RunReport:
     """Of a run that left the guest's agent unable to answer, which it will not be again."""
     if memory_refused:

@@ -102,6 +102,9 @@ class ActiveRun:
     request: RunRequest
     cpu_end: float
     used_too_much: bool = False
+    begun: bool = False
+    stopped_early: bool = False
+    """Whether it was to be stopped before it had begun, when the guest would forget that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,11 @@ class ControlLoop:
                     raise ConnectionError("Save must come with one descriptor")
                 bound_cpu_time(_SAVE_CPU_SECONDS)
                 self._requests.put(SaveRequest(self._received.pop()))
-            case Input() | InputEnd() | Interrupt():
+            case Interrupt():
+                with self._lock:
+                    if self._active is not None and self._guest is not None:
+                        _stop(self._active, self._guest)
+            case Input() | InputEnd():
                 with self._lock:
                     if self._active is not None and self._guest is not None:
                         _pass_on(message, self._guest)
@@ -209,7 +216,7 @@ class ControlLoop:
             if not run.used_too_much:
                 run.used_too_much = True
                 run.cpu_end += GRACE_CPU_SECONDS
-                self._guest.interrupt()
+                _stop(run, self._guest)
                 return GRACE_CPU_SECONDS
         self._outbox.flush_due()
         _end(CPU_TIME_STATUS)
@@ -236,7 +243,7 @@ class ControlLoop:
                 guest.hibernate(request.descriptor)
                 self._outbox.send(Saved())
                 continue
-            report = guest.run(request)
+            report = guest.run(request, self._may_begin)
             ends = request.final or not report.alive
             self._report(guest, request, report, ends=ends)
             if not ends:
@@ -245,6 +252,14 @@ class ControlLoop:
                 _end(0)
             self._restored.renew(guest)
             return
+
+    def _may_begin(self) -> bool:
+        """Whether the run is still wanted, now that it would begin."""
+        with self._lock:
+            run = self._active
+            assert run is not None
+            run.begun = True
+            return not run.stopped_early
 
     def _asked_of(self, guest: Guest) -> Iterator[RunRequest | SaveRequest]:
         """What is to be done, without an end. A long wait for the first is made use of, in
@@ -308,11 +323,16 @@ class ControlLoop:
             return
 
 
-def _pass_on(message: Input | InputEnd | Interrupt, guest: Guest) -> None:
+def _stop(run: ActiveRun, guest: Guest) -> None:
+    if run.begun:
+        guest.interrupt()
+    else:
+        run.stopped_early = True
+
+
+def _pass_on(message: Input | InputEnd, guest: Guest) -> None:
     match message:
         case Input(data):
             guest.feed_input(data)
         case InputEnd():
             guest.end_input()
-        case Interrupt():
-            guest.interrupt()
