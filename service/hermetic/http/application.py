@@ -94,6 +94,7 @@ def application(service: Service, grants: Callable[[str], Grant | None]) -> ASGI
             _route("/openapi.json", GET=_openapi),
             _route("/docs", GET=_docs),
             Route("/mcp", mcp),
+            Route("/mcp/", mcp),
         ],
         exception_handlers={
             HermeticError: _answer_error,
@@ -201,5 +202,5 @@ async def _answer_http_exception(_: Request, error: Exception) -> Response:
         response.headers.update(error.headers or {})
         return response
     return problem_response(
-        NoSuchPlace("there is nothing at this path", hint="/openapi.json describes all there are.")
+        NoSuchPlace("there is nothing at this path", hint="/docs shows all paths there are.")
     )

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from hermetic.errors import BodyTooLarge, BodyTooSlow, MalformedBody, UnsupportedMediaType
 from hermetic.http.requests import service_of
@@ -41,7 +42,12 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 async def read_file(request: Request, most: int, file: BinaryIO) -> None:
-    """The body, whatever it is, into `file`. Raises as `read_body` does."""
+    """The body, whatever it is but a form, into `file`. Raises as `read_body` does."""
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        raise UnsupportedMediaType(
+            "the body must be the file itself, not a form with it",
+            hint="With curl --data-binary @FILE or -T FILE; in Python content=, not files=.",
+        )
     waiting = bytearray()
     async for piece in _pieces(request, most):
         waiting += piece
@@ -68,9 +74,7 @@ async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
             f"bodies are not taken in the coding {coding[:40]!r}",
             hint="Send the body as it is, without the header Content-Encoding.",
         )
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > most:
-        raise _too_large(most)
+    _check_declared(request.headers, most)
     size = 0
     pieces, patience = request.stream(), service_of(request).settings.body_wait_seconds
     while (piece := await _next_piece(pieces, patience)) is not None:
@@ -92,23 +96,33 @@ async def _next_piece(pieces: AsyncIterator[bytes], patience: float) -> bytes | 
         raise _too_slow(patience) from None
 
 
-def patient(receive: Receive, patience: float) -> Receive:
-    """For bodies that others read: raises `BodyTooSlow` as `read_body` does."""
-    comes = True
+def bounded(scope: Scope, receive: Receive, *, most: int, patience: float) -> Receive:
+    """For bodies that others read: raises `BodyTooLarge` and `BodyTooSlow` as `read_body` does."""
+    size, comes = 0, True
 
-    async def receive_in_time() -> Message:
-        nonlocal comes
+    async def receive_within_bounds() -> Message:
+        nonlocal size, comes
         if not comes:
             return await receive()
+        _check_declared(Headers(scope=scope), most)
         try:
             async with asyncio.timeout(patience):
                 message = await receive()
         except TimeoutError:
             raise _too_slow(patience) from None
+        size += len(message.get("body", b""))
+        if size > most:
+            raise _too_large(most)
         comes = message.get("more_body", False)
         return message
 
-    return receive_in_time
+    return receive_within_bounds
+
+
+def _check_declared(headers: Headers, most: int) -> None:
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > most:
+        raise _too_large(most)
 
 
 def _too_slow(patience: float) -> BodyTooSlow:
@@ -132,6 +146,8 @@ def parse(kind: type[B], body: bytes, what: str) -> B:
         given = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it can't be read"
+        if isinstance(error, _NotJson):
+            reason = str(error)
         raise MalformedBody(f"the body is not JSON: {reason}") from None
     try:
         return kind.model_validate(given)
@@ -143,5 +159,9 @@ def parse(kind: type[B], body: bytes, what: str) -> B:
         ) from None
 
 
+class _NotJson(ValueError):
+    """What Python's own reader would take."""
+
+
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
+    raise _NotJson(f"{constant} is no number of JSON")

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from hermetic.errors import HermeticError, Unauthenticated
 from hermetic.grants import Grant
-from hermetic.http.bodies import patient
+from hermetic.http.bodies import bounded
 from hermetic.http.mcp_sessions import McpSessions
 from hermetic.http.problems import problem_response
 from hermetic.http.service import Service
@@ -23,6 +23,8 @@ from hermetic.mcp.server import make_server
 
 _CALLER = "hermetic.caller"
 _MOST_SESSIONS = 10_000
+_BOUNDED_BEFORE = 2**62
+"""Bodies come to the SDK within bounds."""
 
 
 class McpEndpoint:
@@ -43,16 +45,16 @@ class McpEndpoint:
             transport_security=security,
             session_idle_timeout=service.settings.mcp_session_idle_seconds,
             max_sessions=_MOST_SESSIONS,
-            max_request_body_size=service.settings.body_bytes,
+            max_request_body_size=_BOUNDED_BEFORE,
         )
         self._sessions = server.session_manager
-        self._bounded = McpSessions(
+        self._within_bounds = McpSessions(
             self._sessions.handle_request,
             most_per_grant=service.settings.mcp_sessions_per_grant,
             idle_seconds=service.settings.mcp_session_idle_seconds,
         )
         self._authenticate = service.authenticate
-        self._patience = service.settings.body_wait_seconds
+        self._settings = service.settings
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Sessions are served while this is entered."""
@@ -68,7 +70,9 @@ class McpEndpoint:
         scope[_CALLER] = grant
         scope["hermetic.grant"] = grant.id
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=grant.id, scopes=[]))
-        await self._bounded(scope, patient(receive, self._patience), send)
+        most, patience = self._settings.body_bytes, self._settings.body_wait_seconds
+        receive = bounded(scope, receive, most=most, patience=patience)
+        await self._within_bounds(scope, receive, send)
 
 
 def _grant_of(context: ServerRequestContext[Any, Any]) -> Grant:

@@ -52,6 +52,8 @@ class ProtocolServer(MCPServer[Any]):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
+            if isinstance(error.__cause__, ToolError):  # which the SDK puts words of its own before
+                raise error.__cause__ from None
             if not isinstance(error.__cause__, ValidationError):
                 raise
             places = wrong_places(error.__cause__, arguments)[:_MOST_PLACES]

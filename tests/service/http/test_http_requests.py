@@ -80,6 +80,16 @@ def test_a_request_without_a_body_is_one_with_an_empty_object(client: httpx2.Cli
         ({"code": "1", "args": ["a", 1]}, "/args/1", "it must be a string"),
         ({"code": "1", "files": {"a": 1}}, "/files/a", "it must be an object"),
         ({"code": "1", "files": {"a": {}}}, "/files/a/text", "it is missing"),
+        (
+            {"code": "1", "limits": {"wall_seconds": 1e6}},
+            "/limits/wall_seconds",
+            "it must be at most 86,400",
+        ),
+        (
+            {"code": "1", "interpreter": "python"},
+            "/interpreter",
+            "it must be 'auto', 'pyodide' or 'wasi'",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_body_is_told_with_its_place(
@@ -88,6 +98,26 @@ def test_what_is_wrong_in_a_body_is_told_with_its_place(
     answer = client.post("/v1/run", json=body)
     assert answer.status_code == 400
     assert answer.json()["errors"][0] == {"pointer": pointer, "detail": detail}
+
+
+def test_numbers_that_json_does_not_have_are_refused(client: httpx2.Client) -> None:
+    body = b'{"code": "1", "inputs": {"x": NaN}}'
+    answer = client.post("/v1/run", content=body, headers=JSON)
+    assert answer.json()["detail"] == "the body is not JSON: NaN is no number of JSON"
+
+
+def test_a_form_is_not_taken_for_the_file_in_it(client: httpx2.Client) -> None:
+    answer = client.post("/v1/files", files={"file": b"a"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("place", ["/v1/run", "/mcp"])
+def test_a_body_that_is_too_large_is_a_problem(client: httpx2.Client, place: str) -> None:
+    """Whether its length is declared, or not."""
+    pieces = (b" " * 500_000 for _ in range(3))
+    for body in (b" " * 1_500_000, pieces):
+        answer = client.post(place, content=body, headers=JSON)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 def test_bodies_in_another_coding_are_refused(client: httpx2.Client) -> None:

@@ -85,6 +85,11 @@ async def test_a_failure_is_an_error_with_its_traceback(server: Any) -> None:
     assert text.count("ZeroDivisionError") == 1
 
 
+async def test_a_missing_package_is_told_how_to_be_had(server: Any) -> None:
+    text = text_of(await execute(server, {"code": "import pandas"}))
+    assert "(Packages are there if `requirements` names them" in text
+
+
 async def test_a_call_ends_at_the_timeout_that_it_asked_for(server: Any) -> None:
     result = await execute(server, {"code": "while True: pass", "timeout": 200})
     assert result.is_error and result.structured_content is not None
@@ -116,6 +121,9 @@ async def test_long_output_is_cut_in_the_middle(server: Any) -> None:
         ({"code": "1", "files": {"../a": ""}}, "below /workspace"),
         ({"code": "1", "files": {"a": {"base64": "?"}}}, "not base64"),
         ({"code": "1", "files": {"a": 1}}, "/files/a: it must be a string"),
+        ({"code": "1", "files": {"a": {"b": 1}}}, "/files/a: it must be a string; /files/a/base64"),
+        ({"code": "1", "timeout": 0}, "/timeout: it must be at least 1 "),
+        ({"code": "1", "session": "none"}, "there is no session 'none'"),
         ({}, "/code: it is missing"),
         ({"code": 1}, "/code: it must be a string"),
         ({"code": "1", "timeout": 1.5}, "/timeout: it must be a whole number"),
@@ -128,6 +136,7 @@ async def test_what_can_not_be_run_is_said_in_our_words(
     result = await execute(server, arguments)
     assert result.is_error and message in text_of(result)
     assert "pydantic" not in text_of(result)
+    assert "Error executing" not in text_of(result)
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])

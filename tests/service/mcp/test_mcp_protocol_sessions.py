@@ -104,6 +104,12 @@ def test_a_session_that_is_idle_for_long_frees_its_place(prepared: None, tmp_pat
         assert gone.status_code == 404
 
 
+def test_the_place_may_end_with_a_slash(bounded: LiveService, headers: dict[str, str]) -> None:
+    """As that of many other servers does."""
+    with bounded.client(headers=headers | ACCEPT) as client:
+        assert client.post("/mcp/", json=INITIALIZE).status_code == 200
+
+
 def test_what_opens_no_session_takes_no_place(
     bounded: LiveService, headers: dict[str, str]
 ) -> None:
