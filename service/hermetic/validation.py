@@ -43,7 +43,14 @@ def wrong_places(error: ValidationError, given: object) -> tuple[tuple[str, str]
 
 def _words(error: ErrorDetails) -> str:
     words = _WORDS.get(error["type"])
-    return error["msg"] if words is None else words.format(**error.get("ctx", {}))
+    if words is None:
+        return error["msg"]
+    facts = error.get("ctx", {})
+    return words.format(**{name: _plain(fact) for name, fact in facts.items()})
+
+
+def _plain(fact: object) -> object:
+    return int(fact) if isinstance(fact, float) and fact.is_integer() else fact
 
 
 def _place(named: tuple[Any, ...], kind: str, given: object) -> tuple[Any, ...]:
