@@ -72,7 +72,7 @@ def read_description(directory: Path) -> Description | None:
 
 def _is_description(record: Mapping[str, Any]) -> bool:
     return (
-        has(record, interpreter=str, image=list, files_bytes=int, has_bytecode=bool)
+        has(record, interpreter=str, image=list, has_bytecode=bool)
         and has(record, distributions=dict, side_modules=dict)
         and [type(each) for each in record["image"]] == [int, str]
         and are_texts(record["side_modules"])
