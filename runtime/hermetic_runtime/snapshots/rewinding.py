@@ -23,9 +23,12 @@ _MOST_BYTES = 16 * MIB
 class RewoundMachines:
     """Of one snapshot: at most one machine waits for its next guest. Any thread may call.
 
-    A machine is all that code of a guest can change: linear memory, globals, and tables,
-    of which globals are set whenever a guest is resumed. A guest that trapped, or that
-    changed the size of anything, leaves a machine that is not rewound but closed.
+    A machine is all that code of a guest can change. Linear memory is rewound here, and
+    globals are set whenever a guest is resumed. The function table changes only when modules
+    are linked: code that changes it is refused when a side module is prepared, and the cores
+    have none. (Pyodide's has tables of references to JavaScript as well, which only functions
+    that take such a reference add to, and there are none.) A guest that trapped, or that changed
+    the size of anything, leaves a machine that is not rewound but closed.
     """
 
     def __init__(self, engine: wasmtime.Engine, memory: wasmtime.Module) -> None:
