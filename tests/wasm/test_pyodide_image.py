@@ -9,8 +9,10 @@ import pytest
 import wasmtime
 from engines import wasmtime_engine
 
+from hermetic_wasm.control_flow import may_change_tables
 from hermetic_wasm.images import PYODIDE
 from hermetic_wasm.module import Module
+from hermetic_wasm.structure import ExternKind
 
 
 @dataclass
@@ -97,3 +99,21 @@ def test_the_bridge_to_javascript_is_stubbed_and_system_calls_are_not() -> None:
     assert providers["JsvArray_New"] == "stub"
     assert providers["__syscall_openat"] == "host"
     assert providers["memory"] == "memory"
+
+
+def test_the_core_changes_no_table_but_those_of_references_to_javascript() -> None:
+    core = Module(PYODIDE.read("core.wasm"))
+    imported = len([*core.imported(ExternKind.FUNCTION)])
+    changing = {
+        imported + number
+        for number, (start, end) in enumerate(core.bodies)
+        if may_change_tables(core.data, start, end)
+    }
+
+    assert {item.name for item in core.exports if item.index in changing} == {
+        "_hiwire_delete",
+        "_hiwire_immortal_add",
+        "_hiwire_immortal_table_init",
+        "_hiwire_set",
+    }
+    assert len(changing) == 4
