@@ -1,6 +1,6 @@
 """Every hostile program in every kind of sandbox and through every door, as a report.
 
-    scripts/hostile [--only GROUP] [--ways WORD] [--workers 3] [--record FILE] [--list]
+    scripts/hostile [--only GROUP] [--ways END ...] [--workers 3] [--record FILE] [--list]
 
 Ends with status 1 when something did not hold. What did not, or came later than a second
 after its limit, is tried once more with nothing else beside it, and counts if it is so again:
@@ -51,7 +51,7 @@ class Way(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", choices=sorted(GROUPS), help="one group of programs")
-    parser.add_argument("--ways", default="", help="only ways with this word in their name")
+    parser.add_argument("--ways", nargs="+", default=[""], help="ways whose name ends so")
     parser.add_argument("--workers", type=int, default=3, help="programs at the same time")
     parser.add_argument("--record", type=Path, help="keep what came of each run, and go on from it")
     parser.add_argument("--list", action="store_true", help="print the programs and end")
@@ -71,7 +71,7 @@ def main() -> int:
         live_service(Path(folder) / "data", "--no-key", concurrency=options.workers) as service,
         service.client() as client,
     ):
-        ways = [way for way in _ways(client) if options.ways in way.name]
+        ways = [way for way in _ways(client) if way.name.endswith(tuple(options.ways))]
         tally = Counter[str]()
         for group, programs in groups.items():
             print(f"\n{group}: {len(programs)} programs", flush=True)
