@@ -26,7 +26,6 @@ from hermetic_runtime.sessions.saved_state import SavedState, check_files
 from hermetic_runtime.sessions.state_file import StateReader, most_packed_bytes, write_state
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.snapshots.written_pages import written_ranges
-from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
 
 def hibernate(
@@ -62,15 +61,10 @@ def hibernate(
         monotonic_ns=kernel.clock.monotonic_ns(),
         cpu_ns=kernel.clock.cpu_ns(),
     )
-    pristine = GuestStore(instance.store.store.engine)  # pyright: ignore
-    try:
-        memory = pristine.instantiate(base.memory, []).export("memory")
-        with os.fdopen(descriptor, "wb") as file:
-            current, before = instance.map_memory(), memory_bytes(pristine, memory)
-            pages = changed_pages(current, before, written_ranges(current))
-            write_state(file, state, pages, limits)
-    finally:
-        pristine.close()
+    with os.fdopen(descriptor, "wb") as file:
+        current = instance.map_memory()
+        pages = changed_pages(current, base.machines.original(), written_ranges(current))
+        write_state(file, state, pages, limits)
 
 
 def _cwd(kernel: Kernel) -> bytes:

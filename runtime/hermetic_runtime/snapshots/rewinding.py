@@ -35,7 +35,7 @@ class RewoundMachines:
         """`memory` is the snapshot's memory module."""
         self._engine = engine
         self._module = memory
-        self._pristine: memoryview | None = None
+        self._store: GuestStore | None = None
         self._waiting: Machine | None = None
         self._lock = threading.Lock()
 
@@ -58,7 +58,7 @@ class RewoundMachines:
             overtaken.close()
 
     def _rewind(self, machine: Machine) -> bool:
-        pristine, memory = self._original(), machine.map_memory()
+        pristine, memory = self.original(), machine.map_memory()
         if not machine.differs_in_memory_only() or len(memory) != len(pristine):
             return False
         ranges = written_ranges(memory)
@@ -68,11 +68,13 @@ class RewoundMachines:
             memory[start:end] = pristine[start:end]
         return True
 
-    def _original(self) -> memoryview:
-        """The snapshot's memory, mapped once more and never written to."""
+    def original(self) -> memoryview:
+        """The snapshot's memory, mapped once more, and for as long as this object lives. It must
+        not be written to.
+        """
         with self._lock:
-            if self._pristine is None:
-                self._store = GuestStore(self._engine)
-                memory = self._store.instantiate(self._module, []).export("memory")
-                self._pristine = memory_bytes(self._store, memory)
-            return self._pristine
+            if self._store is None:
+                store = GuestStore(self._engine)
+                memory = store.instantiate(self._module, []).export("memory")
+                self._memory, self._store = memory_bytes(store, memory), store
+            return self._memory
