@@ -59,7 +59,8 @@ _ENVIRONMENT = {
 libraries are kept out of the working folder, whose files are part of the result."""
 
 
-_REHEARSAL = RunRequest(b"print('nowhere', flush=True)\n0", filename="<rehearsal>")
+REHEARSAL = RunRequest(b"print('nowhere', flush=True)\n0", filename="<rehearsal>")
+"""A run that goes the way of most, and leaves no trace in the guest."""
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
 _NEXT_RUN = RunRequest(b"0", filename="<check>")
@@ -158,19 +159,18 @@ class Guest:
         self._instance.resume(saved.instance)
         self._restored = self._leaves_well = True
 
-    def adopt(
-        self,
-        settings: GuestSettings,
-        *,
-        deliver: Callable[[str, bytes], None],
-        request_input: Callable[[], None],
+    def connect(
+        self, *, deliver: Callable[[str, bytes], None], request_input: Callable[[], None]
     ) -> None:
+        """Have its output and its input with somebody else, before it has booted."""
+        self._deliver_to, self._request_from = deliver, request_input
+
+    def adopt(self, settings: GuestSettings) -> None:
         """Serve other settings than those that it was made with, before it has booted.
 
         They must have neither variables nor mounts nor a state to wake from.
         """
         limits = settings.limits
-        self._deliver_to, self._request_from = deliver, request_input
         self._budget.renew(limits.output_bytes)
         self._quota.disk_bytes, self._quota.files = limits.disk_bytes, limits.files
         self._filesystems.keep_files = settings.keep_files
@@ -308,16 +308,17 @@ class Guest:
         )
         return self._complete(report, usage)
 
-    def rehearse(self) -> None:
-        """Go the way of a run whose output nobody gets, so that the first run finds in memory
-        what it needs. Raises `GuestMisbehaved` when the guest does not come through it.
+    def rehearse(self) -> RunReport:
+        """Go the way of a run, so that the first run finds in memory what it needs. What
+        `REHEARSAL` writes is delivered, and nobody is to get it.
+
+        Raises `GuestMisbehaved` when the guest does not come through it.
         """
-        deliver, self._deliver_to = self._deliver_to, _drop
-        self._begin(_REHEARSAL)
-        report = self._complete(self._execute(_REHEARSAL, "rehearse"), Usage())
-        self._deliver_to = deliver
+        self._begin(REHEARSAL)
+        report = self._complete(self._execute(REHEARSAL, "rehearse"), Usage())
         if report.outcome is not Outcome.OK or not report.alive:
             raise GuestMisbehaved("the guest could not rehearse")
+        return report
 
     def _begin(self, request: RunRequest) -> None:
         self._wakeup.clear()
@@ -446,10 +447,6 @@ class Guest:
             self._snapshot.machines.give(machine)
         else:
             machine.close()
-
-
-def _drop(_stream: str, _data: bytes) -> None:
-    return
 
 
 def _starting_point(

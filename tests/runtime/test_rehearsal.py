@@ -36,7 +36,7 @@ def loaded(environment: Environment) -> LoadedEnvironment:
 
 
 def after_a_rehearsal(loaded: LoadedEnvironment, source: str) -> tuple[RunReport, bytes]:
-    """What a first run reports, and all that was written."""
+    """What a first run reports, and all that it wrote."""
     written = bytearray()
 
     def work() -> RunReport:
@@ -49,6 +49,7 @@ def after_a_rehearsal(loaded: LoadedEnvironment, source: str) -> tuple[RunReport
         try:
             guest.boot()
             guest.rehearse()
+            written.clear()
             return guest.run(RunRequest(source.encode(), limits=LIMITS))
         finally:
             guest.close()

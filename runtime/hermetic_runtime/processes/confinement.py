@@ -11,9 +11,11 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
-from hermetic_runtime.limits import MIB
+from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.programs import LOG_BYTES
 
 _OPEN_FILES_OF_OURS = 64
@@ -33,20 +35,35 @@ def confine_all() -> None:
         file.write(_OOM_SCORE)
 
 
-def bound_memory(memory_bytes: int, *, lasting: bool = False) -> None:
-    """Bound what this process may have written to memory (Linux 4.7, RLIMIT_DATA) to what
-    it has now, a guest of `memory_bytes`, and `_MEMORY_OF_OURS` for what is kept about it.
-    The bound of a `lasting` process can be moved for its next guest.
+class Bound(NamedTuple):
+    """One of the limits of setrlimit(2), and what it is to be lowered to."""
+
+    limit: int
+    value: int
+
+
+def bounds_of(limits: Limits) -> tuple[Bound, ...]:
+    """Of this process, or of a fork that it makes now, with a guest of these limits.
+
+    What it may have written to memory (Linux 4.7, RLIMIT_DATA): what it has now, the guest's
+    memory and files, and `_MEMORY_OF_OURS` for what is kept about it. And descriptors: those
+    that the guest may open, and a few of ours.
     """
+    files = Bound(resource.RLIMIT_NOFILE, limits.open_files + _OPEN_FILES_OF_OURS)
     with suppress(OSError), open("/proc/self/statm", "rb", buffering=0) as file:
         pages = int(file.read(256).split()[_DATA_PAGES])
-        used = pages * resource.getpagesize()
-        _lower(resource.RLIMIT_DATA, used + memory_bytes + _MEMORY_OF_OURS, lasting=lasting)
+        of_the_guest = limits.memory_bytes + limits.disk_bytes
+        most = pages * resource.getpagesize() + of_the_guest + _MEMORY_OF_OURS
+        return files, Bound(resource.RLIMIT_DATA, most)
+    return (files,)
 
 
-def bound_files(open_files: int, *, lasting: bool = False) -> None:
-    """Bound descriptors to what the guest may open, and a few of ours."""
-    _lower(resource.RLIMIT_NOFILE, open_files + _OPEN_FILES_OF_OURS, lasting=lasting)
+def hold_to(bounds: Iterable[Bound], *, lasting: bool = False) -> None:
+    """Have the system hold this process to them. Those of a `lasting` process can be moved
+    for its next guest.
+    """
+    for limit, value in bounds:
+        _lower(limit, value, lasting=lasting)
 
 
 def bound_cpu_time(seconds: float) -> None:

@@ -81,7 +81,7 @@ class GuestProcess:
         self._cancelled = False
 
     def start(self) -> None:
-        self._start(self._launch())
+        self._await_ready(self._launch())
 
     def begin_another(self) -> None:
         """Have a lasting process boot another sandbox of the same limits, after a final run
@@ -96,7 +96,11 @@ class GuestProcess:
             self.close()
             raise SandboxCrashed("the guest process said something without being asked")
         self._hold = hold = hold._replace(process=SinceNow(hold.process))
-        self._send_start(hold)
+        try:
+            self._say_start(hold.channel)
+        except BaseException:
+            self.close()
+            raise
 
     def await_another(self) -> None:
         """Raises as `start` does, after which nothing is left of the process."""
@@ -104,17 +108,6 @@ class GuestProcess:
         if hold is None:
             raise SandboxClosed("the guest process has not started, or was closed")
         self._await_ready(hold)
-
-    def _start(self, hold: _Hold) -> None:
-        self._send_start(hold)
-        self._await_ready(hold)
-
-    def _send_start(self, hold: _Hold) -> None:
-        try:
-            self._say_start(hold)
-        except BaseException:
-            self.close()
-            raise
 
     def _await_ready(self, hold: _Hold) -> None:
         try:
@@ -128,20 +121,22 @@ class GuestProcess:
             ours, theirs = socket.socketpair()
         except OSError as error:
             raise NoMoreProcesses(error.errno) from None
+        channel = Channel(ours, from_guest(self._limits))
         with theirs:
             try:
+                self._say_start(channel)  # first, for a zygote to read before it forks
                 process = self._launcher.launch(theirs)
             except BaseException:
-                ours.close()
+                channel.close()
                 raise
         with self._lock:
-            self._hold = hold = _Hold(process, Channel(ours, from_guest(self._limits)))
+            self._hold = hold = _Hold(process, channel)
             self._finalizer = weakref.finalize(self, _release, hold, os.getpid())
             if self._cancelled:
                 process.kill()
         return hold
 
-    def _say_start(self, hold: _Hold) -> None:
+    def _say_start(self, channel: Channel) -> None:
         start = Start(
             self._limits,
             self._variables,
@@ -156,7 +151,7 @@ class GuestProcess:
             descriptors.append(self._state_fd)
         # Of a process that has ended one learns when it is waited for.
         with suppress(ConnectionError):
-            hold.channel.send_with_descriptors(start, descriptors)
+            channel.send_with_descriptors(start, descriptors)
 
     def _boot(self, hold: _Hold) -> Ready:
         try:

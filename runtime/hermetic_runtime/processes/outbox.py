@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from hermetic_runtime.processes.messages import CHUNK_BYTES, Output
 from hermetic_runtime.processes.protocol import Message, encode
@@ -24,7 +25,7 @@ class Outbox:
     """
 
     def __init__(self, connection: socket.socket, wake: Callable[[], None]) -> None:
-        self._connection = connection
+        self._send = connection.sendall
         self._wake = wake
         self._lock = threading.Lock()
         self._stream = ""
@@ -45,13 +46,25 @@ class Outbox:
             elif was_empty:
                 self._wake()
 
+    @contextmanager
+    def muted(self) -> Generator[None]:
+        """Everything is as always, but nothing is sent, and nothing is left to be sent later."""
+        send, self._send = self._send, _drop
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._pending.clear()
+                self._last_sent = float("-inf")
+                self._send = send
+
     def send(self, message: Message) -> None:
         self.send_frame(encode(message))
 
     def send_frame(self, frame: bytes) -> None:
         with self._lock:
             self._flush()
-            self._connection.sendall(frame)
+            self._send(frame)
 
     def flush_due(self) -> float | None:
         """Send output that has waited long enough; seconds until there will be some.
@@ -77,5 +90,9 @@ class Outbox:
         data, self._pending = bytes(self._pending), bytearray()
         for start in range(0, len(data), CHUNK_BYTES):
             piece = data[start : start + CHUNK_BYTES]
-            self._connection.sendall(encode(Output(self._stream, piece)))
+            self._send(encode(Output(self._stream, piece)))
         self._last_sent = time.monotonic()
+
+
+def _drop(_data: bytes) -> None:
+    return

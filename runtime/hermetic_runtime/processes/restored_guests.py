@@ -29,6 +29,7 @@ class RestoredGuests:
         """What can't be restored is left out: who needs it is told why."""
         self._environment = environment
         self._guests: list[tuple[LoadedSnapshot, Guest]] = []
+        self._adopted: GuestSettings | None = None
         run_in_guest_thread(self._restore_all)
 
     def _restore_all(self) -> None:
@@ -52,11 +53,18 @@ class RestoredGuests:
         To be called in a guest thread.
         """
         used.close()
+        self._adopted = None
         for position, (snapshot, guest) in enumerate(self._guests):
             if guest is used:
                 del self._guests[position]
                 self._restore(snapshot)
                 return
+
+    def adopt(self, settings: GuestSettings) -> None:
+        """Have all that suit these settings ready for a fork to take."""
+        self._adopted = settings
+        for guest in self._fitting(settings):
+            guest.adopt(settings)
 
     def take(
         self,
@@ -68,15 +76,20 @@ class RestoredGuests:
         """In a forked process: a guest to boot, which must be renewed before the next is taken.
         None if none suits the settings.
         """
-        if settings.environment or settings.mounts or settings.state_fd is not None:
-            return None
-        most = settings.limits.memory_bytes
-        fitting = [guest for snapshot, guest in self._guests if snapshot.memory_bytes <= most]
+        fitting = self._fitting(settings)
         if not fitting:
             return None
         guest = fitting[os.urandom(1)[0] % len(fitting)]
-        guest.adopt(settings, deliver=deliver, request_input=request_input)
+        if settings is not self._adopted:
+            guest.adopt(settings)
+        guest.connect(deliver=deliver, request_input=request_input)
         return guest
+
+    def _fitting(self, settings: GuestSettings) -> list[Guest]:
+        if settings.environment or settings.mounts or settings.state_fd is not None:
+            return []
+        most = settings.limits.memory_bytes
+        return [guest for snapshot, guest in self._guests if snapshot.memory_bytes <= most]
 
 
 def _drop(_stream: str, _data: bytes) -> None:

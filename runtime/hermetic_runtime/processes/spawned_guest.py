@@ -9,6 +9,7 @@ from hermetic_runtime.environments import Environment, load_environment
 from hermetic_runtime.processes import guest_process
 from hermetic_runtime.processes.confinement import confine_all
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
+from hermetic_runtime.processes.watch import expect_alarms
 
 
 def main(encoded: str) -> None:
@@ -16,6 +17,7 @@ def main(encoded: str) -> None:
     leave_terminal()
     connection = socket.socket(fileno=CONTROL_DESCRIPTOR)
     confine_all()
+    expect_alarms()
     environment = load_environment(Environment.decode(bytes.fromhex(encoded)))
     gc.enable()
     guest_process.main(connection, environment)

@@ -27,10 +27,12 @@ from hermetic_runtime.environments import Environment, LoadedEnvironment, load_e
 from hermetic_runtime.processes import guest_process
 from hermetic_runtime.processes.confinement import ParentDeath, confine_all
 from hermetic_runtime.processes.fields import ProtocolError
+from hermetic_runtime.processes.guest_start import Beginning, LastBeginning
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
+from hermetic_runtime.processes.watch import expect_alarms
 from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, to_zygote
 
 _ENVIRONMENT_BYTES = 16 * 1024
@@ -55,6 +57,7 @@ def main(parent_pid: str) -> None:
     if os.getppid() != int(parent_pid):
         return
     confine_all()
+    expect_alarms()
     _import_while_waiting(control)
     encoded = control.recv(_ENVIRONMENT_BYTES)
     if not encoded:
@@ -100,7 +103,10 @@ class Zygote:
         self._environment = environment
         self._restored = restored
         self._parent_death = ParentDeath()
+        self._last_beginning = LastBeginning(restored)
         self._children: dict[int, Child] = {}
+        self._watched = set[int]()
+        """Descriptors that a child has no use for, beside those in `_children`."""
         self._serving = True
         # Not epoll: a child would share the set of descriptors with its parent.
         self._selector = selectors.PollSelector()
@@ -117,7 +123,11 @@ class Zygote:
             self._reap(child)
 
     def _watch(self, source: socket.socket | int, react: Callable[[], None]) -> None:
-        self._selector.register(source, selectors.EVENT_READ, react)
+        key = self._selector.register(source, selectors.EVENT_READ, react)
+        self._watched.add(key.fd)
+
+    def _let_go_of(self, source: socket.socket | int) -> None:
+        self._watched.discard(self._selector.unregister(source).fd)
 
     def _stop(self) -> None:
         self._serving = False
@@ -151,6 +161,7 @@ class Zygote:
             gc.freeze()
 
     def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:
+        beginning = self._last_beginning.take(guest_end)
         try:
             pid = os.fork()
         except OSError as error:
@@ -158,7 +169,7 @@ class Zygote:
             self._refuse(reports, error)
             return
         if pid == 0:
-            self._become_guest_process(guest_end, reports)
+            self._become_guest_process(guest_end, reports, beginning)
         guest_end.close()
         try:
             pidfd = os.pidfd_open(pid)
@@ -176,16 +187,18 @@ class Zygote:
         _send(reports, Failed("sandbox_crashed", f"can't fork: {error.strerror}"))
         reports.close()
 
-    def _become_guest_process(self, guest_end: socket.socket, reports: socket.socket) -> NoReturn:
+    def _become_guest_process(
+        self, guest_end: socket.socket, reports: socket.socket, beginning: Beginning | None
+    ) -> NoReturn:
         try:
             self._parent_death.kill_with_parent()
-            for key in self._selector.get_map().values():
-                os.close(key.fd)
+            for descriptor in self._watched:
+                os.close(descriptor)
             for child in self._children.values():
                 if not child.watched:
                     child.reports.close()
             reports.close()
-            guest_process.main(guest_end, self._environment, self._restored)
+            guest_process.main(guest_end, self._environment, self._restored, beginning)
         finally:
             os._exit(1)
 
@@ -193,15 +206,15 @@ class Zygote:
         """Whoever watched over this child has let go of it."""
         if self._children.get(child.pid) is child and child.watched:
             child.watched = False
-            self._selector.unregister(child.reports)
+            self._let_go_of(child.reports)
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
 
     def _reap(self, child: Child) -> None:
         del self._children[child.pid]
-        self._selector.unregister(child.pidfd)
+        self._let_go_of(child.pidfd)
         if child.watched:
-            self._selector.unregister(child.reports)
+            self._let_go_of(child.reports)
         _, status, usage = os.wait4(child.pid, 0)
         os.close(child.pidfd)
         _send(

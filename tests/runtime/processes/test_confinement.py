@@ -13,9 +13,9 @@ def test_a_process_can_have_no_more_memory_than_its_guest_may_and_what_is_ours(
     size: str, fits: bool
 ) -> None:
     code = f"""
-from hermetic_runtime.limits import MIB
-from hermetic_runtime.processes.confinement import bound_memory
-bound_memory(64 * MIB)
+from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.processes.confinement import bounds_of, hold_to
+hold_to(bounds_of(Limits(memory_bytes=48 * MIB, disk_bytes=16 * MIB)))
 try:
     bytes({size})
     print(True)

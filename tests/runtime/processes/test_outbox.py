@@ -104,3 +104,23 @@ def test_output_is_sent_before_any_other_message(outbox: Outbox, far: Far) -> No
     outbox.send(InputWanted())
 
     assert far.received()[1:] == [Output("stdout", b"prompt> "), InputWanted()]
+
+
+def test_what_is_written_while_it_is_muted_never_leaves(outbox: Outbox, far: Far) -> None:
+    with outbox.muted():
+        outbox.deliver("stdout", b"a")
+        outbox.deliver("stdout", b"kept for company")
+
+    outbox.deliver("stdout", b"b")
+
+    assert far.received() == [Output("stdout", b"b")]
+
+
+def test_the_first_output_after_it_was_muted_leaves_at_once(outbox: Outbox, far: Far) -> None:
+    with outbox.muted():
+        outbox.deliver("stdout", b"a")
+
+    outbox.deliver("stdout", b"b")
+
+    assert outbox.flush_due() is None
+    assert far.received() == [Output("stdout", b"b")]
