@@ -226,6 +226,7 @@ class PyodideInstance:
         self._abi.linking.opened = dict(saved["opened"])
         machine.set_global_values(saved["globals"])
         machine.settle()
+        self._python.find_functions()
         self._run: int = saved["run"]
 
     def call(self, request: bytes) -> bytes | None:

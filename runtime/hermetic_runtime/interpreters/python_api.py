@@ -42,6 +42,13 @@ _STRINGS = {
     "platlibdir": "lib",
 }
 _SEARCH_PATHS = (LIBRARY, GUEST_LIBRARY)
+_FUNCTIONS_OF_A_CALL = (
+    "PyBytes_FromStringAndSize",
+    "PyBytes_AsString",
+    "PyObject_CallOneArg",
+    "Py_DecRef",
+    "PyBytes_Size",
+)
 _C_STACK_BYTES = 1024 * 1024
 """What CPython may believe of its C stack: less than there is, so that the parser and the
 compiler raise RecursionError or MemoryError before native code runs out."""
@@ -54,6 +61,11 @@ class PythonAPI:
         self._memory = memory
         self._core = core
         self._functions: dict[str, GuestFunction] = {}
+
+    def find_functions(self) -> None:
+        """Look up what `call` needs, for forks of this process to find it looked up."""
+        for name in _FUNCTIONS_OF_A_CALL:
+            self._functions[name] = self._core.function(name)
 
     def boot(self, trampoline: int) -> None:
         """Bring the interpreter up, with the slot of the call trampoline.

@@ -192,6 +192,7 @@ class WasiInstance:
     def resume(self, saved: Mapping[str, Any]) -> None:
         self._start()
         self._machine.set_global_values(saved["globals"])
+        self._python.find_functions()
         self._run: int = saved["run"]
         self._switch = InterruptSwitch(self._memory, saved["switch"])
 

@@ -20,7 +20,7 @@ from hermetic_runtime.processes.conversation import Conversation, CpuTimeUp
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
 from hermetic_runtime.processes.guest_server import GuestServer
 from hermetic_runtime.processes.guest_start import Beginning, receive_beginning
-from hermetic_runtime.processes.messages import to_guest
+from hermetic_runtime.processes.messages import TO_GUEST
 from hermetic_runtime.processes.protocol import FrameDecoder
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.watch import Watch
@@ -38,7 +38,7 @@ def main(
     """
     status = 1
     try:
-        decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
+        decoder = FrameDecoder(TO_GUEST, unicode_errors="surrogateescape")
         beginning = beginning or receive_beginning(connection, decoder)
         hold_to(beginning.bounds, lasting=beginning.lasting)
         conversation = Conversation(connection, decoder)

@@ -16,6 +16,7 @@ from hermetic_runtime.processes.guest_reports import change_messages, report_fra
 from hermetic_runtime.processes.guest_start import Beginning, begin
 from hermetic_runtime.processes.idleness import has_idle_processor
 from hermetic_runtime.processes.messages import (
+    TO_GUEST,
     Failed,
     InputWanted,
     Ready,
@@ -23,7 +24,6 @@ from hermetic_runtime.processes.messages import (
     Saved,
     Start,
     report_frame_bytes,
-    to_guest,
 )
 from hermetic_runtime.processes.protocol import FrameDecoder, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
@@ -139,7 +139,7 @@ class GuestServer:
     def _rehearse(self, guest: Guest) -> None:
         """Go the whole way of a run, from its frame to that of its report, and send nothing."""
         with self._outbox.muted():
-            for message in FrameDecoder(to_guest()).feed(_REHEARSAL_FRAME):
+            for message in FrameDecoder(TO_GUEST).feed(_REHEARSAL_FRAME):
                 assert isinstance(message, Run)
                 report = guest.rehearse()
                 report_frame(report, report_frame_bytes(message.request.limits))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hermetic_runtime.processes.confinement import Bound, bounds_of
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.messages import Start, to_guest
+from hermetic_runtime.processes.messages import TO_GUEST, Start
 from hermetic_runtime.processes.protocol import FrameDecoder
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.request_bounds import MOST_MOUNTS
@@ -92,7 +92,7 @@ class LastBeginning:
 
 
 def _read(frame: bytes) -> Beginning | None:
-    decoder = FrameDecoder(to_guest(), unicode_errors="surrogateescape")
+    decoder = FrameDecoder(TO_GUEST, unicode_errors="surrogateescape")
     try:
         messages = list(decoder.feed(frame))
     except ProtocolError:

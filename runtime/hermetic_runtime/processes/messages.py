@@ -322,13 +322,12 @@ def from_guest(limits: Limits) -> dict[int, Accepted]:
     )
 
 
-def to_guest() -> dict[int, Accepted]:
-    """What a guest process takes from the caller's."""
-    return accepts(
-        Accepted(Start, 4 * MIB),
-        Accepted(Run, 68 * MIB + INPUTS_BYTES + FILES_BYTES + 2 * IMPORT_PATTERNS_BYTES),
-        Accepted(Input, CHUNK_BYTES + _HEADER),
-        Accepted(InputEnd, _HEADER),
-        Accepted(Interrupt, _HEADER),
-        Accepted(Save, _HEADER),
-    )
+TO_GUEST = accepts(
+    Accepted(Start, 4 * MIB),
+    Accepted(Run, 68 * MIB + INPUTS_BYTES + FILES_BYTES + 2 * IMPORT_PATTERNS_BYTES),
+    Accepted(Input, CHUNK_BYTES + _HEADER),
+    Accepted(InputEnd, _HEADER),
+    Accepted(Interrupt, _HEADER),
+    Accepted(Save, _HEADER),
+)
+"""What a guest process takes from the caller's."""

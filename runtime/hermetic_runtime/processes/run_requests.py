@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields as dataclass_fields
+from functools import lru_cache
 from typing import Any
 
 from hermetic_runtime.errors import InvalidInput
@@ -36,9 +37,17 @@ def limits_from_fields(fields: Fields, name: str = "limits") -> Limits:
     if given.keys() != set(_LIMIT_NAMES):
         raise ProtocolError("the limits of a message are not those of Limits")
     try:
-        return Limits(**given)
+        return _limits_of(*(given[name] for name in _LIMIT_NAMES))
     except InvalidInput as error:
         raise ProtocolError(error.message) from None
+    except TypeError:  # not hashable
+        raise ProtocolError("the limits of a message are not numbers") from None
+
+
+@lru_cache(64, typed=True)
+def _limits_of(*values: Any) -> Limits:
+    """Most messages have the limits of the message before, and checking them takes long."""
+    return Limits(**dict(zip(_LIMIT_NAMES, values, strict=True)))
 
 
 def request_to_fields(request: RunRequest) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import NoReturn
 from hermetic_runtime.processes.conversation import Conversation
 from hermetic_runtime.processes.outbox import Outbox
 
-QUIET_SECONDS = 0.003
+QUIET_SECONDS = 0.008
 """How long a run goes unwatched. What comes for it in that time waits as long."""
 _WAKE_BYTES = 4096
 

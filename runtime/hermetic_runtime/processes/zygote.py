@@ -197,7 +197,7 @@ class Zygote:
             for child in self._children.values():
                 if not child.watched:
                     child.reports.close()
-            reports.close()
+            os.close(reports.detach())
             guest_process.main(guest_end, self._environment, self._restored, beginning)
         finally:
             os._exit(1)

@@ -15,6 +15,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.messages import (
     CHUNK_BYTES,
+    TO_GUEST,
     Change,
     Failed,
     GuestMountPoint,
@@ -29,7 +30,6 @@ from hermetic_runtime.processes.messages import (
     Start,
     from_guest,
     report_frame_bytes,
-    to_guest,
 )
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.zygote_messages import (
@@ -58,7 +58,7 @@ FULL_REPORT = RunReport(
     alive=False,
 )
 
-TO_GUEST: list[Message] = [
+MESSAGES_TO_GUEST: list[Message] = [
     Start(LIMITS, {"A": "b", "C": "\udcff"}, (GuestMountPoint("/data", True),), keep_files=True),
     Start(LIMITS, {}, (), wakes=True, state_limits=LIMITS),
     Run(RunRequest(b"x\0\xff", "a.py", ("-v", "é"), LIMITS, final=True, capture_value=False)),
@@ -101,7 +101,7 @@ def decode(data: bytes) -> list[Message]:
 @pytest.mark.parametrize(
     ("decoder", "messages"),
     [
-        (FrameDecoder(to_guest(), unicode_errors="surrogateescape"), TO_GUEST),
+        (FrameDecoder(TO_GUEST, unicode_errors="surrogateescape"), MESSAGES_TO_GUEST),
         (guest_decoder(), FROM_GUEST),
         (FrameDecoder(to_zygote()), TO_ZYGOTE),
         (FrameDecoder(from_zygote()), FROM_ZYGOTE),
@@ -294,7 +294,7 @@ def test_limits_outside_their_range_are_refused() -> None:
     fields = start.to_fields()
     fields["limits"] = fields["limits"] | {"files": -1}
     with pytest.raises(ProtocolError, match="files"):
-        list(FrameDecoder(to_guest()).feed(frame([Start.kind(), fields])))
+        list(FrameDecoder(TO_GUEST).feed(frame([Start.kind(), fields])))
 
 
 def test_a_path_over_its_bound_is_refused() -> None:
