@@ -27,6 +27,7 @@ from hermetic_runtime.environments import Environment, LoadedEnvironment, load_e
 from hermetic_runtime.processes import guest_process
 from hermetic_runtime.processes.confinement import ParentDeath, confine_all
 from hermetic_runtime.processes.fields import ProtocolError
+from hermetic_runtime.processes.forking import LoneFork
 from hermetic_runtime.processes.guest_start import Beginning, LastBeginning
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
@@ -103,6 +104,7 @@ class Zygote:
         self._environment = environment
         self._restored = restored
         self._parent_death = ParentDeath()
+        self._fork = LoneFork()
         self._last_beginning = LastBeginning(restored)
         self._children: dict[int, Child] = {}
         self._watched = set[int]()
@@ -163,7 +165,7 @@ class Zygote:
     def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:
         beginning = self._last_beginning.take(guest_end)
         try:
-            pid = os.fork()
+            pid = self._fork()
         except OSError as error:
             guest_end.close()
             self._refuse(reports, error)
