@@ -59,7 +59,23 @@ _ENVIRONMENT = {
 libraries are kept out of the working folder, whose files are part of the result."""
 
 
-REHEARSAL = RunRequest(b"print('nowhere', flush=True)\n0", filename="<rehearsal>")
+_TYPICAL = """
+import sys
+from sys import path as places
+
+def total(numbers):
+    return sum(number for number in numbers)
+
+try:
+    text = f"{total([1, 2.5]):.1f} {len(places)}"
+    words = {word: word.upper() for word in text.split()}
+except ValueError as error:
+    print(error)
+"""
+"""What programs do first: what the compiler needs for it is in memory afterwards."""
+REHEARSAL = RunRequest(
+    f"exec({_TYPICAL!r}, {{}})\nprint('nowhere', flush=True)\n0".encode(), filename="<rehearsal>"
+)
 """A run that goes the way of most, and leaves no trace in the guest."""
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""

@@ -23,6 +23,7 @@ from hermetic_runtime.processes.messages import (
     Save,
     Start,
 )
+from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.protocol import FrameDecoder, Message
 from hermetic_runtime.requests import RunRequest
 
@@ -84,12 +85,13 @@ class Conversation:
         for `seconds`. Raises ConnectionError when the caller's process has gone.
         """
         timeout = None if seconds is None else seconds * 1000
-        while not self._orders:
-            if not self._poll.poll(timeout):
-                return None
+        while True:
             with self._lock:
                 self._receive()
-        return self._orders.popleft()
+            if self._orders:
+                return self._orders.popleft()
+            if not self._poll.poll(timeout):
+                return None
 
     def listen(self) -> None:
         """In the main thread: take what came for the run under way, if one is. Raises as
@@ -100,11 +102,10 @@ class Conversation:
                 self._receive()
 
     def _receive(self) -> None:
+        """What is there, which may be nothing: the other thread may have been quicker."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(
-                self._connection, _RECEIVE_BYTES, 1, socket.MSG_DONTWAIT
-            )
-        except BlockingIOError:  # the other thread was quicker
+            data, descriptors = receive(self._connection, _RECEIVE_BYTES, 1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return
         if not data:
             raise ConnectionError("the caller's process has gone")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hermetic_runtime.processes.confinement import Bound, bounds_of
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.messages import TO_GUEST, Start
+from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.protocol import FrameDecoder
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.request_bounds import MOST_MOUNTS
@@ -49,7 +50,7 @@ def receive_beginning(connection: socket.socket, decoder: FrameDecoder) -> Begin
     """
     descriptors: list[int] = []
     while True:
-        data, received, _, _ = socket.recv_fds(connection, _RECEIVE_BYTES, MOST_MOUNTS + 1)
+        data, received = receive(connection, _RECEIVE_BYTES, MOST_MOUNTS + 1)
         descriptors += received
         if not data:
             raise ConnectionError("the caller's process has gone")

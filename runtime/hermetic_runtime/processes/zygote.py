@@ -30,6 +30,7 @@ from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.forking import LoneFork
 from hermetic_runtime.processes.guest_start import Beginning, LastBeginning
 from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
@@ -138,7 +139,7 @@ class Zygote:
         """Do what a record asks. One that asks for nothing that there is gets no answer: its
         descriptors are closed, which tells who waits for one.
         """
-        record, descriptors, _, _ = socket.recv_fds(self._control, _RECORD_BYTES, _MOST_DESCRIPTORS)
+        record, descriptors = receive(self._control, _RECORD_BYTES, _MOST_DESCRIPTORS)
         try:
             if not record:
                 self._stop()

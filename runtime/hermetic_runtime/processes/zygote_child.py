@@ -16,6 +16,7 @@ from hermetic_runtime.errors import NoMoreProcesses, SandboxCrashed
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.launching import ProcessEnd
 from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.protocol import FrameDecoder, Message
 from hermetic_runtime.processes.zygote_messages import Exited, Spawned, from_zygote
 
@@ -101,9 +102,7 @@ def _receive(reports: socket.socket, timeout: float) -> tuple[Message, int | Non
     """
     reports.settimeout(timeout)
     try:
-        record, descriptors, _, _ = socket.recv_fds(
-            reports, _RECORD_BYTES, 1, socket.MSG_CMSG_CLOEXEC
-        )
+        record, descriptors = receive(reports, _RECORD_BYTES, 1)
     except TimeoutError:
         raise
     except OSError:
