@@ -1,0 +1,128 @@
+"""What guest processes of one zygote begin with, one after the other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import pytest
+
+from hermetic_runtime.environments import Environment, load_environment
+from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.preparation import prepare
+from hermetic_runtime.processes.channel import Channel
+from hermetic_runtime.processes.guest_start import LastBeginning, receive_beginning
+from hermetic_runtime.processes.messages import (
+    TO_GUEST,
+    GuestMountPoint,
+    Run,
+    Start,
+    from_guest,
+)
+from hermetic_runtime.processes.protocol import FrameDecoder, encode
+from hermetic_runtime.processes.restored_guests import RestoredGuests
+from hermetic_runtime.requests import RunRequest
+from hermetic_runtime.results import Outcome
+from hermetic_runtime.sandbox import Sandbox, run
+
+LIMITS = Limits(wall_seconds=120, cpu_seconds=120)
+START = Start(LIMITS, {}, ())
+
+
+@pytest.fixture(scope="module")
+def restored() -> RestoredGuests:
+    return RestoredGuests(load_environment(Environment(prepare())))
+
+
+@pytest.fixture
+def beginnings(restored: RestoredGuests) -> LastBeginning:
+    return LastBeginning(restored)
+
+
+def sent(*parts: bytes) -> socket.socket:
+    """The guest's end of a socket on which this has come."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        for part in parts:
+            ours.sendall(part)
+    return theirs
+
+
+def test_each_process_has_the_limits_that_it_was_started_with() -> None:
+    small, large = Limits(memory_bytes=64 * MIB), Limits(memory_bytes=512 * MIB)
+    code = "len(bytes(200_000_000))"
+
+    outcomes = [run(code, limits=limits).outcome for limits in (small, large, small)]
+
+    assert outcomes == [Outcome.MEMORY, Outcome.OK, Outcome.MEMORY]
+
+
+def test_each_process_has_the_variables_that_it_was_started_with() -> None:
+    code = "import os; os.environ.get('COLOUR')"
+
+    values = [run(code, env=env).value for env in ({"COLOUR": "blue"}, {}, {"COLOUR": "red"})]
+
+    assert [value and value.json for value in values] == ["blue", None, "red"]
+
+
+def test_variables_may_be_more_than_a_socket_holds() -> None:
+    text = "x" * 50_000
+    with Sandbox(env={f"TEXT_{number}": text for number in range(12)}) as sandbox:
+        result = sandbox.run("import os; sum(len(os.environ[f'TEXT_{n}']) for n in range(12))")
+
+    assert result.value is not None
+    assert result.value.json == 600_000
+
+
+def test_what_was_read_ahead_is_not_left_for_the_process(beginnings: LastBeginning) -> None:
+    with sent(encode(START)) as connection:
+        beginning = beginnings.take(connection)
+
+        assert connection.recv(1) == b""
+    assert beginning is not None
+    assert beginning.settings.limits == LIMITS
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        (b"",),
+        (encode(START)[:-1],),
+        (encode(START), encode(Run(RunRequest(b"1")))),
+        (encode(Run(RunRequest(b"1"))),),
+        (b"\0\0\0\1garbage",),
+        (encode(Start(LIMITS, {}, (GuestMountPoint("/data", True),))),),
+        (encode(Start(LIMITS, {}, (), wakes=True)),),
+    ],
+    ids=["nothing", "half", "more", "another message", "garbage", "a mount", "a state"],
+)
+def test_what_is_not_simple_is_left_for_the_process(
+    beginnings: LastBeginning, frames: tuple[bytes, ...]
+) -> None:
+    with sent(*frames) as connection:
+        assert beginnings.take(connection) is None
+
+        assert connection.recv(100_000) == b"".join(frames)
+
+
+def test_nothing_is_waited_for(beginnings: LastBeginning) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert beginnings.take(theirs) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_descriptors_that_come_along_are_left_for_the_process(beginnings: LastBeginning) -> None:
+    ours, theirs = socket.socketpair()
+    start = Start(LIMITS, {}, (GuestMountPoint("/data", True),))
+    with ours, theirs, open(os.devnull, "rb") as file:
+        channel = Channel(ours, from_guest(LIMITS))
+        channel.send_with_descriptors(start, [file.fileno()])
+
+        assert beginnings.take(theirs) is None
+        beginning = receive_beginning(theirs, FrameDecoder(TO_GUEST))
+
+        [mount] = beginning.settings.mounts
+        assert os.readlink(f"/proc/self/fd/{mount.directory_fd}") == os.devnull
+        os.close(mount.directory_fd)
