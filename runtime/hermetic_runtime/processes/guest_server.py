@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
-from hermetic_runtime.guest import REHEARSAL, Guest
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_runs import REHEARSAL
 from hermetic_runtime.processes.confinement import bound_cpu_time, hold_to
 from hermetic_runtime.processes.conversation import Conversation, Order, SaveRequest
 from hermetic_runtime.processes.guest_reports import change_messages, report_frame

@@ -20,7 +20,7 @@ class Outbox:
 
     Output that comes after a quiet moment leaves at once, so that a lone `print` is
     seen immediately. Output that comes right after other output waits up to
-    `BATCH_SECONDS` for company; `wake` then asks the control loop to call `flush_due`.
+    `BATCH_SECONDS` for company; `wake` then asks the main thread to call `flush_due`.
     Any other message is preceded by the output that was written before it.
     """
 

@@ -14,7 +14,7 @@ from hermetic_runtime.processes.protocol import FrameDecoder, Message
 
 
 class Far:
-    """The other end: what has come so far, and how often the control loop was woken."""
+    """The other end: what has come so far, and how often the main thread was woken."""
 
     def __init__(self) -> None:
         self.near, self._far = socket.socketpair()
