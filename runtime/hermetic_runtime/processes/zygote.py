@@ -12,7 +12,6 @@ import gc
 import importlib
 import os
 import select
-import selectors
 import signal
 import socket
 import stat
@@ -35,7 +34,7 @@ from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_termin
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.watch import expect_alarms
-from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned, to_zygote
+from hermetic_runtime.processes.zygote_messages import TO_ZYGOTE, Exited, Spawn, Spawned
 
 _ENVIRONMENT_BYTES = 16 * 1024
 """Room for three paths of the greatest length (PATH_MAX, Linux limits.h)."""
@@ -108,29 +107,32 @@ class Zygote:
         self._fork = LoneFork()
         self._last_beginning = LastBeginning(restored)
         self._children: dict[int, Child] = {}
-        self._watched = set[int]()
-        """Descriptors that a child has no use for, beside those in `_children`."""
+        self._reactions: dict[int, Callable[[], None]] = {}
+        """To descriptors, none of which a child has any use for."""
         self._serving = True
         # Not epoll: a child would share the set of descriptors with its parent.
-        self._selector = selectors.PollSelector()
-        self._watch(control, self._receive)
+        self._poll = select.poll()
+        self._watch(control.fileno(), self._receive)
         self._watch(parent_pidfd, self._stop)
 
     def serve(self) -> None:
         """Until the control socket closes or the parent has gone; then nothing is left."""
         while self._serving:
-            for key, _ in self._selector.select():
-                key.data()
+            ready = self._poll.poll()
+            # All are looked up first: what is opened by one may have the number of another.
+            for react in [self._reactions[descriptor] for descriptor, _ in ready]:
+                react()
         for child in list(self._children.values()):
             self._kill(child)
             self._reap(child)
 
-    def _watch(self, source: socket.socket | int, react: Callable[[], None]) -> None:
-        key = self._selector.register(source, selectors.EVENT_READ, react)
-        self._watched.add(key.fd)
+    def _watch(self, descriptor: int, react: Callable[[], None]) -> None:
+        self._poll.register(descriptor, select.POLLIN)
+        self._reactions[descriptor] = react
 
-    def _let_go_of(self, source: socket.socket | int) -> None:
-        self._watched.discard(self._selector.unregister(source).fd)
+    def _let_go_of(self, descriptor: int) -> None:
+        self._poll.unregister(descriptor)
+        del self._reactions[descriptor]
 
     def _stop(self) -> None:
         self._serving = False
@@ -184,7 +186,7 @@ class Zygote:
         child = self._children[pid] = Child(pid, pidfd, reports)
         _send(reports, Spawned(pid), child.pidfd)
         self._watch(child.pidfd, partial(self._reap, child))
-        self._watch(reports, partial(self._kill, child))
+        self._watch(reports.fileno(), partial(self._kill, child))
 
     def _refuse(self, reports: socket.socket, error: OSError) -> None:
         _send(reports, Failed("sandbox_crashed", f"can't fork: {error.strerror}"))
@@ -195,7 +197,7 @@ class Zygote:
     ) -> NoReturn:
         try:
             self._parent_death.kill_with_parent()
-            for descriptor in self._watched:
+            for descriptor in self._reactions:
                 os.close(descriptor)
             for child in self._children.values():
                 if not child.watched:
@@ -209,7 +211,7 @@ class Zygote:
         """Whoever watched over this child has let go of it."""
         if self._children.get(child.pid) is child and child.watched:
             child.watched = False
-            self._let_go_of(child.reports)
+            self._let_go_of(child.reports.fileno())
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
 
@@ -217,7 +219,7 @@ class Zygote:
         del self._children[child.pid]
         self._let_go_of(child.pidfd)
         if child.watched:
-            self._let_go_of(child.reports)
+            self._let_go_of(child.reports.fileno())
         _, status, usage = os.wait4(child.pid, 0)
         os.close(child.pidfd)
         _send(
@@ -233,7 +235,7 @@ class Zygote:
 
 def _read_spawn(record: bytes) -> Spawn:
     """Raises `ProtocolError` for a record that is not one request."""
-    decoder = FrameDecoder(to_zygote())
+    decoder = FrameDecoder(TO_ZYGOTE)
     requests = list(decoder.feed(record))
     if len(requests) != 1 or not isinstance(requests[0], Spawn) or not decoder.is_between_frames:
         raise ProtocolError("a record that is not one request")

@@ -18,7 +18,7 @@ from hermetic_runtime.processes.launching import ProcessEnd
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.protocol import FrameDecoder, Message
-from hermetic_runtime.processes.zygote_messages import Exited, Spawned, from_zygote
+from hermetic_runtime.processes.zygote_messages import FROM_ZYGOTE, Exited, Spawned
 
 _RECORD_BYTES = 64 * 1024
 LOAD_SECONDS = 60.0
@@ -109,7 +109,7 @@ def _receive(reports: socket.socket, timeout: float) -> tuple[Message, int | Non
         raise ZygoteLost from None
     descriptor = descriptors[0] if descriptors else None
     with suppress(ProtocolError):
-        for message in FrameDecoder(from_zygote()).feed(record):
+        for message in FrameDecoder(FROM_ZYGOTE).feed(record):
             return message, descriptor
     _close(descriptor)
     raise ZygoteLost

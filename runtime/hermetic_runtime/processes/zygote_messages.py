@@ -78,13 +78,10 @@ class Exited(NamedTuple):
         )
 
 
-def from_zygote() -> dict[int, Accepted]:
-    """What the caller's process takes from the zygote."""
-    return accepts(
-        Accepted(Spawned, _LARGEST), Accepted(Exited, _LARGEST), Accepted(Failed, 32 * 1024)
-    )
+FROM_ZYGOTE = accepts(
+    Accepted(Spawned, _LARGEST), Accepted(Exited, _LARGEST), Accepted(Failed, 32 * 1024)
+)
+"""What the caller's process takes from the zygote."""
 
-
-def to_zygote() -> dict[int, Accepted]:
-    """What the zygote takes from the caller's process."""
-    return accepts(Accepted(Spawn, _LARGEST))
+TO_ZYGOTE = accepts(Accepted(Spawn, _LARGEST))
+"""What the zygote takes from the caller's process."""

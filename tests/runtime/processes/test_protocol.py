@@ -33,11 +33,11 @@ from hermetic_runtime.processes.messages import (
 )
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.zygote_messages import (
+    FROM_ZYGOTE,
+    TO_ZYGOTE,
     Exited,
     Spawn,
     Spawned,
-    from_zygote,
-    to_zygote,
 )
 from hermetic_runtime.requests import RunReport, RunRequest
 from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
@@ -75,8 +75,12 @@ FROM_GUEST: list[Message] = [
     Report(FULL_REPORT),
     Report(RunReport(Outcome.OK)),
 ]
-TO_ZYGOTE: list[Message] = [Spawn(), Spawn(keeps_state=True)]
-FROM_ZYGOTE: list[Message] = [Spawned(17), Exited(-9, 1.5, 10**9), Failed("internal", "no")]
+MESSAGES_TO_ZYGOTE: list[Message] = [Spawn(), Spawn(keeps_state=True)]
+MESSAGES_FROM_ZYGOTE: list[Message] = [
+    Spawned(17),
+    Exited(-9, 1.5, 10**9),
+    Failed("internal", "no"),
+]
 
 
 def guest_decoder() -> FrameDecoder:
@@ -103,8 +107,8 @@ def decode(data: bytes) -> list[Message]:
     [
         (FrameDecoder(TO_GUEST, unicode_errors="surrogateescape"), MESSAGES_TO_GUEST),
         (guest_decoder(), FROM_GUEST),
-        (FrameDecoder(to_zygote()), TO_ZYGOTE),
-        (FrameDecoder(from_zygote()), FROM_ZYGOTE),
+        (FrameDecoder(TO_ZYGOTE), MESSAGES_TO_ZYGOTE),
+        (FrameDecoder(FROM_ZYGOTE), MESSAGES_FROM_ZYGOTE),
     ],
 )
 def test_every_message_arrives_as_it_was_sent(
