@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -45,13 +47,24 @@ def cache_directory() -> Path:
     """Where the cache is: `HERMETIC_CACHE_DIR`, or the platform's own place for caches."""
     chosen = os.environ.get(ENVIRONMENT_VARIABLE)
     if chosen:
-        return Path(chosen).absolute()
-    if os.name == "posix" and os.uname().sysname != "Darwin":
-        base = os.environ.get("XDG_CACHE_HOME", "")
-        return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "hermetic"
+        return _chosen_directory(chosen) if os.path.isabs(chosen) else Path(chosen).absolute()
+    if os.name == "posix" and sys.platform != "darwin":
+        return _usual_directory(os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME"))
     from platformdirs import user_cache_path  # slow to import, and only needed here
 
     return user_cache_path("hermetic", appauthor=False)
+
+
+@cache
+def _chosen_directory(absolute: str) -> Path:
+    """The same object for every run, so that what is kept by path is found without parsing it."""
+    return Path(absolute)
+
+
+@cache
+def _usual_directory(base: str, _home: str | None) -> Path:
+    """From the variables that it depends on."""
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "hermetic"
 
 
 def private_directory(path: Path) -> Path:
@@ -60,7 +73,8 @@ def private_directory(path: Path) -> Path:
     Raises `PreparationError` when it can't be made or is not private.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
     except OSError as error:
         raise PreparationError(

@@ -7,6 +7,7 @@ flock(2) works on a descriptor of a folder, and ends with the process.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -17,12 +18,20 @@ except ImportError:  # not POSIX: nothing is evicted there
     fcntl = None
 
 
+_MARK_SECONDS = 60.0
+"""So long this process lets a mark of its own stand: a tenth of what eviction finds recent."""
+_marked: dict[Path, float] = {}
+
+
 def mark_used(paths: Iterable[Path | None]) -> None:
     """Say that these are used now, for the eviction of what was not used for longest."""
+    now = time.monotonic()
     for path in paths:
-        if path is not None:
-            with suppress(OSError):
-                os.utime(path)
+        if path is None or now < _marked.get(path, 0.0):
+            continue
+        with suppress(OSError):
+            os.utime(path)
+            _marked[path] = now + _MARK_SECONDS
 
 
 class Held:

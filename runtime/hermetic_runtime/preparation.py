@@ -37,7 +37,12 @@ class Progress:
 
 def prepared_directory(metering: Metering, image: InterpreterImage = PYODIDE) -> Path:
     """Where an interpreter is, or will be, ready to run."""
-    return cache_directory() / "interpreters" / _place(metering, image)
+    return _directory_below(cache_directory(), metering, image)
+
+
+@cache
+def _directory_below(folder: Path, metering: Metering, image: InterpreterImage) -> Path:
+    return folder / "interpreters" / _place(metering, image)
 
 
 @cache

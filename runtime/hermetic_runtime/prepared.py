@@ -18,8 +18,8 @@ SNAPSHOT_FORMAT = 3
 """Changes when what is in a snapshot changes otherwise than by its interpreter."""
 
 
-_sizes: dict[str, tuple[tuple[int, int, int], dict[str, int]]] = {}
-"""By folder: which version of its manifest was read, and the size of each file by path."""
+_complete: dict[str, tuple[int, int, int]] = {}
+"""By folder: with which version of its manifest all its files were there."""
 
 
 class Manifest(TypedDict):
@@ -58,18 +58,22 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def is_complete(directory: Path) -> bool:
-    """Whether every file is there with the size that was written. Reads no contents, and
-    the manifest only if it is another than the last time.
+    """Whether every file is there with the size that was written. Reads no contents.
+
+    The files are looked at once for each manifest, which is written after them and goes with
+    them: nothing in such a folder changes by itself. What somebody damages behind that is
+    found by the process that loads it, and then by `verify_and_repair`.
     """
     folder = os.fspath(directory)
     try:
         status = os.stat(f"{folder}/{MANIFEST}")
         version = status.st_ino, status.st_mtime_ns, status.st_size
-        known = _sizes.get(folder)
-        if known is None or known[0] != version:
-            files = read_manifest(directory)["files"]
-            sizes = {f"{folder}/{name}": size for name, (size, _) in files.items()}
-            known = _sizes[folder] = version, sizes
-        return all(os.stat(path).st_size == size for path, size in known[1].items())
+        if _complete.get(folder) == version:
+            return True
+        files = read_manifest(directory)["files"]
+        if any(os.stat(f"{folder}/{name}").st_size != size for name, (size, _) in files.items()):
+            return False
     except (OSError, ValueError, KeyError, TypeError):
         return False
+    _complete[folder] = version
+    return True

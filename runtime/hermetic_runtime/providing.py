@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
     from hermetic_runtime.packages.settings import PackageSettings
 
+_KNOWN_ENVIRONMENTS = 256
 InterpreterName = Literal["auto", "pyodide", "wasi"]
+INTERPRETER_NAMES: tuple[str, ...] = get_args(InterpreterName)
 OnProgress = Callable[[Progress], None]
 
 
@@ -37,8 +40,8 @@ class WantedEnvironment:
     settings: PackageSettings | None = None
 
     def __post_init__(self) -> None:
-        if self.interpreter not in get_args(InterpreterName):
-            names = ", ".join(f'"{name}"' for name in get_args(InterpreterName))
+        if self.interpreter not in INTERPRETER_NAMES:
+            names = ", ".join(f'"{name}"' for name in INTERPRETER_NAMES)
             raise InvalidInput(f"interpreter must be one of {names}, not {self.interpreter!r}")
 
     @property
@@ -96,16 +99,23 @@ def _provide(
             name = wanted.settings.interpreter(name)
         directory = prepare_interpreter(name, metering, on_progress)
         environment, notes = Environment(directory), ()
-    without_packages = environment.interpreter / SNAPSHOTS
     preloads = _preloads(wanted, environment, source)
     if not preloads:
-        return ProvidedEnvironment(environment._replace(snapshots=without_packages), notes=notes)
+        return ProvidedEnvironment(_with_own_snapshots(environment), notes=notes)
     from hermetic_runtime.snapshots.kept import with_snapshots
 
     found = with_snapshots(environment, preloads)
     if found is not None:
         return ProvidedEnvironment(found, notes=notes)
-    return ProvidedEnvironment(environment._replace(snapshots=without_packages), preloads, notes)
+    return ProvidedEnvironment(_with_own_snapshots(environment), preloads, notes)
+
+
+@lru_cache(maxsize=_KNOWN_ENVIRONMENTS)
+def _with_own_snapshots(environment: Environment) -> Environment:
+    """With those of its interpreter, over no packages. Equal ones are the same: then pools
+    compare them without looking at their paths.
+    """
+    return environment._replace(snapshots=environment.interpreter / SNAPSHOTS)
 
 
 def _preloads(
@@ -121,6 +131,7 @@ def _preloads(
     return imported_packages(source)
 
 
+@lru_cache(maxsize=_KNOWN_ENVIRONMENTS)
 def has_built_in_packages(environment: Environment) -> bool:
     """Whether its interpreter comes with packages, which only WASI's does."""
     return environment.interpreter.parent.name.startswith("wasi-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -103,6 +103,10 @@ class Timings:
     start: float = 0.0
     run: float = 0.0
 
+    def with_run(self, seconds: float) -> Timings:
+        """Those of a start, with the run that came after it."""
+        return Timings(self.prepare, self.start, seconds)
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -142,5 +146,17 @@ class RunResult:
         return self.outcome is Outcome.OK
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types, the outcome by its value."""
-        return asdict(self) | {"outcome": self.outcome.value}
+        """As plain JSON types, the outcome by its value. Only `json` of the value is shared."""
+        return vars(self) | {
+            "outcome": self.outcome.value,
+            "stdout": vars(self.stdout).copy(),
+            "stderr": vars(self.stderr).copy(),
+            "value": self.value and vars(self.value).copy(),
+            "displays": [{"data": display.data.copy()} for display in self.displays],
+            "files": [vars(file).copy() for file in self.files],
+            "written": self.written.copy(),
+            "error": self.error and vars(self.error).copy(),
+            "usage": vars(self.usage).copy(),
+            "timings": vars(self.timings).copy(),
+            "notes": self.notes.copy(),
+        }

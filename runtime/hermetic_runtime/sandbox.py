@@ -251,7 +251,7 @@ class Sandbox:
                 self._without_mounted_files(driven.report),
                 written=written,
                 output=output,
-                timings=replace(guest.timings if first else Timings(), run=seconds),
+                timings=guest.timings.with_run(seconds) if first else Timings(run=seconds),
                 interpreter=guest.interpreter,
                 packages=guest.packages,
                 notes=guest.notes if first else (),

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
-from hermetic.orders import ProgressMade, RunEvent, RunOrder
-from hermetic.telling import OutputTexts, tell_end
+from hermetic.orders import RunOrder
+from hermetic.telling import Telling
 from hermetic_runtime.driver import GuestSource
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
-from hermetic_runtime.preparation import Progress
 from hermetic_runtime.results import Outcome, RunError, RunResult
 from hermetic_runtime.sandbox import Sandbox
 
@@ -33,15 +31,13 @@ class Execution:
     def __init__(
         self,
         order: RunOrder,
-        tell: Callable[[RunEvent], None],
+        telling: Telling,
         guests: GuestSource,
         out: Path | None = None,
     ) -> None:
-        """`tell` is called in the thread of `run` with each event as it happens. `guests` are
-        where its guest comes from. `out` gets the files that the run makes.
-        """
+        """`guests` are where its guest comes from. `out` gets the files that the run makes."""
         self._order = order
-        self._tell = tell
+        self._telling = telling
         self._guests = guests
         self._out = out
         self._lock = threading.Lock()
@@ -50,17 +46,16 @@ class Execution:
 
     def run(self) -> RunResult:
         """Raises what `Sandbox` does, but for a run that was cancelled."""
-        texts = OutputTexts(self._tell)
         try:
-            result = self._run_in_sandbox(texts)
+            result = self._run_in_sandbox()
         except HermeticError:
             if not self._cancelled:
                 raise
             result = cancelled_result()
-        tell_end(self._tell, texts, result)
+        self._telling.end(result)
         return result
 
-    def _run_in_sandbox(self, texts: OutputTexts) -> RunResult:
+    def _run_in_sandbox(self) -> RunResult:
         """A guest that is lost before it took the run has done nothing: another one may."""
         order = self._order
         if self._out is not None:
@@ -76,7 +71,7 @@ class Execution:
                         inputs=order.inputs,
                         files=order.files,
                         imports=order.imports,
-                        on_output=texts.add,
+                        on_output=self._telling.on_output,
                         final=True,
                     )
             except SandboxCrashed:
@@ -97,13 +92,10 @@ class Execution:
                 requirements=order.requirements,
                 interpreter=order.interpreter,
                 packages=order.package_settings(),
-                on_progress=self._pass_progress,
+                on_progress=self._telling.progress,
                 spares=self._guests,
             )
             return self._sandbox
-
-    def _pass_progress(self, progress: Progress) -> None:
-        self._tell(ProgressMade(progress.step, progress.fraction))
 
     def cancel(self) -> None:
         """End the guest now."""

@@ -32,6 +32,8 @@ def narrowed(grant: Grant, given: Mapping[str, Any]) -> Limits:
 
     Raises `InvalidInput` for values that no limit can have, and `NotAllowed` for wider ones.
     """
+    if not given:
+        return grant.limits
     known = {field.name for field in fields(Limits)}
     if unknown := given.keys() - known:
         raise InvalidInput(

@@ -22,6 +22,16 @@ _BATCH_SECONDS = 0.01
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
+def log_event(logger: logging.Logger, message: str, **about: object) -> None:
+    """As `logger.info` with `about` as `extra`, for what happens with every call: without the
+    search for the line of code that says so, which `JsonLines` does not tell.
+    """
+    if logger.isEnabledFor(logging.INFO):
+        record = logging.LogRecord(logger.name, logging.INFO, "", 0, message, None, None)
+        vars(record).update(about)
+        logger.handle(record)
+
+
 class JsonLines(logging.Formatter):
     """The message, and what was given as `extra`."""
 

@@ -7,19 +7,21 @@ import logging
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
 from hermetic.errors import QueueFull, ServiceStopping
 from hermetic.executing import Execution, cancelled_result
 from hermetic.grants import Grant
+from hermetic.logs import log_event
 from hermetic.measurements import Measurements
 from hermetic.orders import RunOrder
 from hermetic.policy.admission import Admission
 from hermetic.session_executing import SessionExecution
 from hermetic.sessions import Sessions
 from hermetic.settings import ServiceSettings
-from hermetic.submitted_run import SubmittedRun, Tell, new_run_id
+from hermetic.submitted_run import SubmittedRun, new_run_id
+from hermetic.telling import Followed, Telling
 from hermetic.tracing import Tracing
 from hermetic.turns import FairQueue
 from hermetic_runtime.driver import GuestSource
@@ -45,6 +47,8 @@ class RunService:
         self._measurements = measurements
         self._queue: FairQueue[SubmittedRun] = FairQueue()
         self._running = set[SubmittedRun]()
+        measurements.running.set_function(lambda: len(self._running))
+        measurements.waiting.set_function(lambda: len(self._queue))
         self._abandoning = set[asyncio.Future[None]]()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
         self._spares = SparePool(settings.spares)
@@ -74,7 +78,7 @@ class RunService:
         grant: Grant,
         order: RunOrder,
         *,
-        streams: bool = False,
+        followed: Followed = "nothing",
         recovered: str | None = None,
         admission: Admission | None = None,
     ) -> SubmittedRun:
@@ -86,7 +90,7 @@ class RunService:
         starts; the admission is abandoned then.
         """
         try:
-            run = self._take_in(grant, order, streams=streams, recovered=recovered)
+            run = self._take_in(grant, order, followed=followed, recovered=recovered)
         except BaseException as error:
             self._abandon(admission, type(error).__name__)
             raise
@@ -96,7 +100,7 @@ class RunService:
         return run
 
     def _take_in(
-        self, grant: Grant, order: RunOrder, *, streams: bool, recovered: str | None
+        self, grant: Grant, order: RunOrder, *, followed: Followed, recovered: str | None
     ) -> SubmittedRun:
         order.check()
         if self._stopping:
@@ -108,13 +112,13 @@ class RunService:
         session = self.sessions.reserve(grant, order.session.id) if order.session else None
         id_ = recovered or new_run_id()
 
-        def executing(tell: Tell) -> Execution | SessionExecution:
+        def executing(telling: Telling) -> Execution | SessionExecution:
             if session is not None:
-                return SessionExecution(order, tell, session)
+                return SessionExecution(order, telling, session)
             out = self.folder_of(id_) if order.keep_files else None
-            return Execution(order, tell, self.guests_for(grant), out)
+            return Execution(order, telling, self.guests_for(grant), out)
 
-        run = SubmittedRun(grant, order, id_, executing, self.cancel, streams=streams)
+        run = SubmittedRun(grant, order, id_, executing, self.cancel, followed=followed)
         if session is not None:
             run.ended.add_done_callback(lambda _: session.release())
         if self.tracing is not None:
@@ -150,7 +154,6 @@ class RunService:
         if self._queue.remove(run.grant.id, run):
             run.settle(cancelled_result())
             self._abandon(run.admission, "cancelled")
-            self._measure()
         else:
             run.execution.cancel()
 
@@ -159,41 +162,40 @@ class RunService:
             _, run = self._queue.take()
             run.started = True
             self._running.add(run)
-            began = time.perf_counter()
-            future = asyncio.get_running_loop().run_in_executor(self._threads, run.execute)
-            future.add_done_callback(partial(self._end, run, began))
-        self._measure()
+            self._threads.submit(self._execute, run, asyncio.get_running_loop())
 
-    def _end(self, run: SubmittedRun, began: float, future: asyncio.Future[RunResult]) -> None:
+    def _execute(self, run: SubmittedRun, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread of its own, from which the end comes to the loop in one step."""
+        began = time.perf_counter()
+        try:
+            ended = run.execute()
+        except BaseException as error:
+            ended = error
+        with suppress(RuntimeError):  # the loop has closed, and nobody waits
+            loop.call_soon_threadsafe(self._end, run, began, ended)
+
+    def _end(self, run: SubmittedRun, began: float, ended: RunResult | BaseException) -> None:
         seconds = time.perf_counter() - began
         self._typical_seconds += _SMOOTHING * (seconds - self._typical_seconds)
         self._running.discard(run)
         self._queue.end(run.grant.id)
-        error = future.exception()
-        if error is None:
-            result = future.result()
-            self._measurements.runs.labels(result.outcome.value).inc()
+        if isinstance(ended, RunResult):
+            outcome = ended.outcome.value
+            self._measurements.runs.labels(outcome).inc()
             self._measurements.run_seconds.observe(seconds)
-            run.settle(result)
-            outcome = result.outcome.value
         else:
-            outcome = error.code if isinstance(error, HermeticError) else "internal"
+            outcome = ended.code if isinstance(ended, HermeticError) else "internal"
             self._measurements.refused.labels(outcome).inc()
-            run.settle(error)
-        _log.info(
+        run.settle(ended)
+        log_event(
+            _log,
             "run",
-            extra={
-                "run": run.id,
-                "grant": run.grant.id,
-                "outcome": outcome,
-                "seconds": round(seconds, 4),
-            },
+            run=run.id,
+            grant=run.grant.id,
+            outcome=outcome,
+            seconds=round(seconds, 4),
         )
         self._start_next()
-
-    def _measure(self) -> None:
-        self._measurements.running.set(len(self._running))
-        self._measurements.waiting.set(len(self._queue))
 
     async def stop(self) -> None:
         """Take no more; let what is there end, for a set time; then cancel the rest."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from hermetic.errors import HermeticError
 from hermetic.executing import cancelled_result
-from hermetic.orders import RunEvent, RunOrder
+from hermetic.orders import RunOrder
 from hermetic.sessions import ReservedSession
-from hermetic.telling import OutputTexts, tell_end
+from hermetic.telling import Telling
 from hermetic_runtime.results import RunResult
 from hermetic_runtime.sessions.session import Session
 
@@ -17,12 +16,9 @@ from hermetic_runtime.sessions.session import Session
 class SessionExecution:
     """`run` belongs in one thread; `cancel` may be called from any other, at any time."""
 
-    def __init__(
-        self, order: RunOrder, tell: Callable[[RunEvent], None], session: ReservedSession
-    ) -> None:
-        """`tell` is called in the thread of `run` with each event as it happens."""
+    def __init__(self, order: RunOrder, telling: Telling, session: ReservedSession) -> None:
         self._order = order
-        self._tell = tell
+        self._telling = telling
         self._reserved = session
         self._lock = threading.Lock()
         self._session: Session | None = None
@@ -30,9 +26,8 @@ class SessionExecution:
 
     def run(self) -> RunResult:
         """Raises what `Session.open` and `Session.run` do, but for a run that was cancelled."""
-        texts = OutputTexts(self._tell)
         try:
-            result = self._run_in_session(texts)
+            result = self._run_in_session()
         except HermeticError:
             if not self._cancelled:
                 raise
@@ -40,10 +35,10 @@ class SessionExecution:
         finally:
             with self._lock:
                 self._session = None
-        tell_end(self._tell, texts, result)
+        self._telling.end(result)
         return result
 
-    def _run_in_session(self, texts: OutputTexts) -> RunResult:
+    def _run_in_session(self) -> RunResult:
         order = self._order
         session = self._reserved.open()
         for path, data in order.files.items():
@@ -61,7 +56,7 @@ class SessionExecution:
             limits=order.limits,
             inputs=order.inputs,
             imports=order.imports,
-            on_output=texts.add,
+            on_output=self._telling.on_output,
         )
 
     def cancel(self) -> None:

@@ -12,10 +12,8 @@ from hermetic.grants import Grant
 from hermetic.orders import Ended, RunEvent, RunOrder
 from hermetic.policy.admission import Admission
 from hermetic.session_executing import SessionExecution
+from hermetic.telling import Followed, Telling
 from hermetic_runtime.results import RunResult
-
-Tell = Callable[[RunEvent], None]
-"""Called in the run's thread with each event as it happens."""
 
 
 def new_run_id() -> str:
@@ -31,10 +29,10 @@ class SubmittedRun:
         grant: Grant,
         order: RunOrder,
         id: str,  # noqa: A002
-        executing: Callable[[Tell], Execution | SessionExecution],
+        executing: Callable[[Telling], Execution | SessionExecution],
         cancel: Callable[[SubmittedRun], None],
         *,
-        streams: bool,
+        followed: Followed,
     ) -> None:
         """`executing` makes what `execute` does, which tells its events to what it is given.
         `cancel` ends the run, whether it waits or runs.
@@ -47,8 +45,9 @@ class SubmittedRun:
         """What policy allowed. Ended by the run: in its thread, or when it never starts."""
         self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
         self._cancel = cancel
-        self._events: asyncio.Queue[RunEvent | None] | None = asyncio.Queue() if streams else None
-        self.execution = executing(self._tell_from_thread if streams else _tell_nobody)
+        self._followed: Followed = followed
+        self._events: asyncio.Queue[RunEvent | None] = asyncio.Queue()
+        self.execution = executing(Telling(self._tell_from_thread, followed))
         self._loop = asyncio.get_running_loop()
 
     async def result(self) -> RunResult:
@@ -56,11 +55,9 @@ class SubmittedRun:
         return await asyncio.shield(self.ended)
 
     async def events(self) -> AsyncIterator[RunEvent]:
-        """What happens, as it happens; `Ended` is the last. Raises what the sandbox raised.
-
-        Only for a run that was submitted with `streams`, and only once.
+        """What is followed, as it happens; of everything, `Ended` is the last. Raises what the
+        sandbox raised. Only for a run that is followed, and only once.
         """
-        assert self._events is not None
         while (event := await self._events.get()) is not None:
             yield event
         if (error := self.ended.exception()) is not None:
@@ -79,8 +76,9 @@ class SubmittedRun:
         return result
 
     def cancel(self) -> None:
-        """End it now, whether it waits or runs."""
-        self._cancel(self)
+        """End it now, whether it waits or runs. One that has ended stays as it is."""
+        if not self.ended.done():
+            self._cancel(self)
 
     def settle(self, result: RunResult | BaseException) -> None:
         """The end of it. An error that nobody waits for is not an accident."""
@@ -91,16 +89,10 @@ class SubmittedRun:
             self.ended.exception()
         else:
             self.ended.set_result(result)
-        if self._events is not None:
-            if isinstance(result, RunResult) and not self.started:
-                self._events.put_nowait(Ended(result))
-            self._events.put_nowait(None)
+        if self._followed == "everything" and isinstance(result, RunResult) and not self.started:
+            self._events.put_nowait(Ended(result))
+        self._events.put_nowait(None)
 
     def _tell_from_thread(self, event: RunEvent) -> None:
-        assert self._events is not None
         with suppress(RuntimeError):  # the loop has closed, and nobody listens
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
-
-
-def _tell_nobody(_event: RunEvent) -> None:
-    return

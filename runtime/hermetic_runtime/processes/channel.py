@@ -36,14 +36,17 @@ class Channel:
         """Whether `flush` should be called when the socket is writable."""
         return bool(self._outgoing)
 
-    def expect(self, accepted: Mapping[int, Accepted]) -> bool:
-        """From now on take other messages. False when something has come unasked."""
-        between = self._decoder.is_between_frames
-        self._decoder = FrameDecoder(accepted)
-        return between
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether nothing is left over of what has been received."""
+        return self._decoder.is_between_frames
 
     def send(self, message: Message) -> None:
-        self._outgoing += encode(message)
+        self.send_frame(encode(message))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a message that was encoded before."""
+        self._outgoing += frame
         self.flush()
 
     def send_with_descriptors(self, message: Message, descriptors: Sequence[int]) -> None:

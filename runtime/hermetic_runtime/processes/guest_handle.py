@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
@@ -39,6 +40,7 @@ from hermetic_runtime.processes.messages import (
     Start,
     from_guest,
 )
+from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.saving import save_state
 from hermetic_runtime.processes.supervision import Supervision
 from hermetic_runtime.requests import GuestMount, RunRequest
@@ -92,15 +94,11 @@ class GuestProcess:
         hold = self._hold
         if hold is None:
             raise SandboxClosed("the guest process has not started, or was closed")
-        if not hold.channel.expect(from_guest(self._limits)):
+        if not hold.channel.is_between_frames:
             self.close()
             raise SandboxCrashed("the guest process said something without being asked")
         self._hold = hold = hold._replace(process=SinceNow(hold.process))
-        try:
-            self._say_start(hold.channel)
-        except BaseException:
-            self.close()
-            raise
+        hold.channel.send_frame(self._next_start)
 
     def await_another(self) -> None:
         """Raises as `start` does, after which nothing is left of the process."""
@@ -136,8 +134,9 @@ class GuestProcess:
                 process.kill()
         return hold
 
-    def _say_start(self, channel: Channel) -> None:
-        start = Start(
+    @property
+    def _start_message(self) -> Start:
+        return Start(
             self._limits,
             self._variables,
             tuple(GuestMountPoint(mount.guest_path, mount.writable) for mount in self._mounts),
@@ -146,12 +145,19 @@ class GuestProcess:
             self._state_limits,
             self._lasting,
         )
+
+    @cached_property
+    def _next_start(self) -> bytes:
+        """The frame that a lasting process gets before each of its guests but the first."""
+        return encode(self._start_message)
+
+    def _say_start(self, channel: Channel) -> None:
         descriptors = [mount.directory_fd for mount in self._mounts]
         if self._state_fd is not None:
             descriptors.append(self._state_fd)
         # Of a process that has ended one learns when it is waited for.
         with suppress(ConnectionError):
-            channel.send_with_descriptors(start, descriptors)
+            channel.send_with_descriptors(self._start_message, descriptors)
 
     def _boot(self, hold: _Hold) -> Ready:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.kernel.overlay import Change as FileChange
@@ -309,7 +311,8 @@ def report_frame_bytes(limits: Limits) -> int:
     return 16 * limits.value_bytes + limits.display_bytes + 2 * MIB
 
 
-def from_guest(limits: Limits) -> dict[int, Accepted]:
+@lru_cache(maxsize=256)
+def from_guest(limits: Limits) -> Mapping[int, Accepted]:
     """What the caller's process takes from a guest process."""
     return accepts(
         Accepted(Ready, _HEADER),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from hermetic_runtime.driver import Driver
@@ -177,6 +178,7 @@ class SparePool:
             process.close()
 
 
+@lru_cache(maxsize=256)
 def limits_of_process(limits: Limits) -> Limits:
     """What a process must be started with, so that it can serve runs of `limits`."""
     return replace(

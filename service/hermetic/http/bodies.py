@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
 
 from hermetic.errors import BodyTooLarge, BodyTooSlow, MalformedBody, UnsupportedMediaType
@@ -74,37 +74,27 @@ async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
             f"bodies are not taken in the coding {coding[:40]!r}",
             hint="Send the body as it is, without the header Content-Encoding.",
         )
-    _check_declared(request.headers, most)
-    size = 0
-    pieces, patience = request.stream(), service_of(request).settings.body_wait_seconds
-    while (piece := await _next_piece(pieces, patience)) is not None:
-        size += len(piece)
-        if size > most:
-            raise _too_large(most)
-        yield piece
-
-
-async def _next_piece(pieces: AsyncIterator[bytes], patience: float) -> bytes | None:
-    try:
-        async with asyncio.timeout(patience):
-            return await anext(pieces)
-    except StopAsyncIteration:
-        return None
-    except ClientDisconnect:
-        raise MalformedBody("the body was cut off") from None
-    except TimeoutError:
-        raise _too_slow(patience) from None
+    patience = service_of(request).settings.body_wait_seconds
+    receive = bounded(request.scope, request.receive, most=most, patience=patience)
+    comes = True
+    while comes:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedBody("the body was cut off")
+        yield message.get("body", b"")
+        comes = message.get("more_body", False)
 
 
 def bounded(scope: Scope, receive: Receive, *, most: int, patience: float) -> Receive:
-    """For bodies that others read: raises `BodyTooLarge` and `BodyTooSlow` as `read_body` does."""
+    """A `receive` that raises `BodyTooLarge`, as soon as that is known, and `BodyTooSlow`."""
     size, comes = 0, True
 
     async def receive_within_bounds() -> Message:
         nonlocal size, comes
         if not comes:
             return await receive()
-        _check_declared(Headers(scope=scope), most)
+        if not size:
+            _check_declared(Headers(scope=scope), most)
         try:
             async with asyncio.timeout(patience):
                 message = await receive()

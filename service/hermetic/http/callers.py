@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from hermetic.errors import NotAllowed, Unauthenticated
@@ -49,6 +50,7 @@ def local_without_key(headers: Mapping[str, str]) -> Grant:
     return LOCAL
 
 
+@lru_cache(maxsize=16)
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this machine's own."""
     if host == "localhost":

@@ -42,7 +42,7 @@ def run_event(event: RunEvent) -> bytes:
 
 
 class EventStreamResponse(Response):
-    """Of one run that was submitted with `streams`."""
+    """Of one run of which everything is followed."""
 
     media_type = MEDIA_TYPE
 

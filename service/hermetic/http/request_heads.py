@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from starlette.types import Scope
 
 from hermetic.http.problems import MalformedRequest
@@ -24,9 +22,9 @@ def check_head(scope: Scope) -> None:
     """Raises `MalformedRequest` for a field that is there twice, and may be only once; and
     for HTTP/1.1 without a host (RFC 9112, section 3.2).
     """
-    counts = Counter(name for name, _ in scope["headers"])
+    names = [name for name, _ in scope["headers"]]
     for name in _ONCE:
-        if counts[name] > 1:
+        if names.count(name) > 1:
             raise MalformedRequest(f"the header {name.decode('ascii')} is there more than once")
-    if not counts[b"host"] and scope["http_version"] == "1.1":
+    if b"host" not in names and scope["http_version"] == "1.1":
         raise MalformedRequest("the header host is missing")

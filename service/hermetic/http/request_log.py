@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermetic.http.problems import ServiceFault, problem_response
 from hermetic.http.request_heads import check_head
+from hermetic.logs import log_event
 from hermetic.measurements import Measurements
 from hermetic_runtime.errors import HermeticError
 
@@ -58,16 +59,15 @@ class RequestLog:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = route_of(scope)
             self._measurements.requests.labels(method, route, str(status)).inc()
-            _log.info(
+            log_event(
+                _log,
                 "request",
-                extra={
-                    "request": request_id,
-                    "method": method,
-                    "route": route,
-                    "status": status,
-                    "grant": scope.get("hermetic.grant"),
-                    "seconds": round(time.perf_counter() - began, 4),
-                },
+                request=request_id,
+                method=method,
+                route=route,
+                status=status,
+                grant=scope.get("hermetic.grant"),
+                seconds=round(time.perf_counter() - began, 4),
             )
 
 

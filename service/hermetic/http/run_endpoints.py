@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -57,7 +57,7 @@ async def run(request: Request) -> Response:
             )
         order, admission = await take()
         return EventStreamResponse(
-            service.runs.submit(grant, order, streams=True, admission=admission)
+            service.runs.submit(grant, order, followed="everything", admission=admission)
         )
     if key is None and not _prefers(request, "respond-async"):
         if given.keep_files:
@@ -112,8 +112,7 @@ def order_of(
         limits = narrowed(grant, asked) if allowance is None else narrow(allowance, asked)
     if given.keep_files:
         service.files.check_room(grant)
-    order = given.order(limits, lambda upload: service.files.read(grant, upload))
-    return replace(order, session=place)
+    return given.order(limits, place, lambda upload: service.files.read(grant, upload))
 
 
 class _Failed(ServiceFault):
@@ -128,10 +127,8 @@ async def _run_while_connected(
     order, admission = admitted
     submitted = service.runs.submit(grant, order, admission=admission)
     gone = asyncio.create_task(wait_until_gone(request.receive))
+    gone.add_done_callback(lambda _: submitted.cancel())
     try:
-        await asyncio.wait([gone, submitted.ended], return_when=asyncio.FIRST_COMPLETED)
-        if not submitted.ended.done():
-            submitted.cancel()
         result = await submitted.result()
     finally:
         submitted.cancel()

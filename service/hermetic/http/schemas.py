@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
 from pydantic.config import JsonDict
 
 from hermetic.errors import Contradiction, MalformedBody
-from hermetic.orders import RunOrder
+from hermetic.orders import RunOrder, SessionPlace
 from hermetic_runtime.limits import RANGES, Limits
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.request_bounds import FILENAME_BYTES, MOST_WORDS
@@ -155,8 +155,10 @@ class RunBody(Body):
         uploads = any(isinstance(file, UploadedFile) for file in self.files.values())
         return self.session is not None or self.keep_files or uploads
 
-    def order(self, limits: Limits, read_upload: Callable[[str], bytes]) -> RunOrder:
-        """Within `limits`, with files that were uploaded.
+    def order(
+        self, limits: Limits, place: SessionPlace | None, read_upload: Callable[[str], bytes]
+    ) -> RunOrder:
+        """Within `limits`, in the session at `place`, with files that were uploaded.
 
         Raises `Contradiction`, `MalformedBody`, and what `read_upload` raises.
         """
@@ -173,6 +175,7 @@ class RunBody(Body):
             requirements=tuple(self.requirements),
             interpreter=self.interpreter,
             limits=limits,
+            session=place,
             keep_files=self.keep_files,
         )
 

@@ -35,7 +35,7 @@ from hermetic.mcp.policing import arguments_of, can_ask, hiding, judging, questi
 from hermetic.mcp.protocol_server import ProtocolServer
 from hermetic.mcp.reports import tool_result
 from hermetic.mcp.session_tools import add_session_tools
-from hermetic.orders import Ended, ProgressMade, RunOrder, SessionPlace
+from hermetic.orders import ProgressMade, RunOrder, SessionPlace
 from hermetic.policy.decisions import Allowance
 from hermetic.policy.enforcing import AdmittedOrder, EnforcedPolicy
 from hermetic.runs import RunService
@@ -176,7 +176,7 @@ async def _execute(
     ctx: Context[Any, Any],
 ) -> CallToolResult:
     order, admission = admitted
-    run = runs.submit(grant, order, streams=True, admission=admission)
+    run = runs.submit(grant, order, followed="progress", admission=admission)
     result = await _follow(run, ctx)
     if order.session is not None:
         return tool_result(result, files_of_session(order.session.id))
@@ -193,13 +193,8 @@ async def _follow(run: SubmittedRun, ctx: Context[Any, Any]) -> RunResult:
     """When the call is cancelled, so is the run."""
     try:
         async for event in run.events():
-            match event:
-                case ProgressMade(step, fraction):
-                    await ctx.report_progress(fraction, 1.0, step)
-                case Ended(result):
-                    return result
-                case _:
-                    continue
+            if isinstance(event, ProgressMade):
+                await ctx.report_progress(event.fraction, 1.0, event.step)
         return await run.result()
     finally:
         run.cancel()

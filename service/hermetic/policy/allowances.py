@@ -43,6 +43,8 @@ def narrow(allowance: Allowance, requested: Mapping[str, Any]) -> Limits:
     Raises `InvalidInput` for values that no limit can have, and `PolicyDenied`, with the
     rule that capped the limit, for more than is allowed.
     """
+    if not requested:
+        return allowance.limits
     if unknown := requested.keys() - set(LIMIT_NAMES):
         raise InvalidInput(
             f"there is no limit {sorted(unknown)[0][:60]!r}",
