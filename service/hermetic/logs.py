@@ -17,7 +17,7 @@ from contextlib import suppress
 
 _MOST_LINES = 10_000
 _FLUSH_SECONDS = 1.0
-_BATCH_SECONDS = 0.01
+_BATCH_SECONDS = 0.05
 """Lines that come together are written together: waking for each would disturb the others."""
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import queue
+import math
 import threading
 import time
 from collections import deque
@@ -22,6 +22,8 @@ IDLE_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 _SETTLE_SECONDS = 0.002
 """So long a run has the processors for itself before a spare is started for the next one."""
+_LEAVING_SECONDS = 0.01
+"""A process ends by itself after its run. After so long, nobody has to wait for that."""
 _OF_EACH_RUN = Limits()
 """Limits that a guest process learns with each run, so that spares need not differ in them."""
 
@@ -44,8 +46,8 @@ class _Demand:
 class SparePool:
     """At most `most` spares, of all kinds together; none of a kind that nobody asks for.
 
-    A spare has never run anything, and is given away once. Any thread may call. What
-    is handed to `retire` is closed in a thread of the pool.
+    A spare has never run anything, and is given away once. Any thread may call. Spares are
+    started, and what is handed to `retire` is closed, in a thread of the pool.
     """
 
     def __init__(self, most: int, *, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -53,14 +55,10 @@ class SparePool:
         self._idle_seconds = idle_seconds
         self._demands: dict[_Kind, _Demand] = {}
         self._changed = threading.Condition()
-        self._retired: queue.SimpleQueue[Driver | None] = queue.SimpleQueue()
+        self._retired: deque[tuple[float, Driver]] = deque()
         self._closed = False
-        self._threads = [
-            threading.Thread(target=target, name=name, daemon=True)
-            for target, name in ((self._fill, "spares"), (self._close_retired, "retired"))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._keep, name="spares", daemon=True)
+        self._thread.start()
 
     @property
     def ready(self) -> int:
@@ -84,82 +82,91 @@ class SparePool:
                 self._changed.notify()
                 if spare.is_waiting():
                     return spare
-                self._retired.put(spare)
+                self.retire(spare)
             demand.wanted = min(demand.wanted + 1, self._most)
             self._changed.notify()
             return None
 
     def retire(self, driver: Driver) -> None:
         """Close it soon. The caller has no more use for it."""
-        if self._closed:
-            driver.close()
-        else:
-            self._retired.put(driver)
+        with self._changed:
+            if not self._closed:
+                self._retired.append((time.monotonic(), driver))
+                return
+        driver.close()
 
     def close(self) -> None:
         """End all spares; when this returns, nothing of them is left."""
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._threads[0].join()
+        self._thread.join()
         with self._changed:
             for demand in self._demands.values():
-                for spare in demand.spares:
-                    self._retired.put(spare)
+                self._retire_all(demand.spares)
             self._demands.clear()
-        self._retired.put(None)
-        self._threads[1].join()
+        self._close_retired(before=math.inf)
 
-    def _fill(self) -> None:
-        while (kind := self._next_wanted()) is not None:
-            spare = GuestProcess(
-                launcher(kind.environment), kind.limits, {}, (), keep_files=kind.keep_files
-            )
-            try:
-                spare.start()
-            except (HermeticError, OSError):
-                # Whoever needs one is told why, by trying it without the pool.
-                with self._changed:
-                    if (demand := self._demands.get(kind)) is not None:
-                        demand.wanted = len(demand.spares)
-                continue
+    def _keep(self) -> None:
+        while not self._closed:
+            self._close_retired(before=time.monotonic() - _LEAVING_SECONDS)
+            if (kind := self._next_wanted()) is not None:
+                self._start_spare(kind)
+
+    def _close_retired(self, *, before: float) -> None:
+        while self._retired and self._retired[0][0] < before:
+            self._retired.popleft()[1].close()
+
+    def _start_spare(self, kind: _Kind) -> None:
+        spare = GuestProcess(
+            launcher(kind.environment), kind.limits, {}, (), keep_files=kind.keep_files
+        )
+        try:
+            spare.start()
+        except (HermeticError, OSError):
+            # Whoever needs one is told why, by trying it without the pool.
             with self._changed:
-                demand = self._demands.get(kind)
-                if demand is None:
-                    self._retired.put(spare)
-                else:
-                    demand.spares.append(spare)
+                if (demand := self._demands.get(kind)) is not None:
+                    demand.wanted = len(demand.spares)
+            return
+        with self._changed:
+            if (demand := self._demands.get(kind)) is None:
+                self.retire(spare)
+            else:
+                demand.spares.append(spare)
 
     def _next_wanted(self) -> _Kind | None:
-        """Wait for a kind that has fewer spares than it should; None when closed."""
+        """A kind that has fewer spares than it should; None after a wait for one."""
         with self._changed:
-            while not self._closed:
-                self._forget_idle()
-                lacking = [
-                    (demand.last_taken, kind)
-                    for kind, demand in self._demands.items()
-                    if len(demand.spares) < demand.wanted
-                ]
-                if not lacking:
-                    self._changed.wait(_LOOK_SECONDS)
-                    continue
+            self._forget_idle()
+            lacking = [
+                (demand.last_taken, kind)
+                for kind, demand in self._demands.items()
+                if len(demand.spares) < demand.wanted
+            ]
+            if self._closed:
+                return None
+            patience = _LOOK_SECONDS
+            if lacking:
                 last_taken, kind = max(lacking)
                 unsettled = last_taken + _SETTLE_SECONDS - time.monotonic()
                 if unsettled > 0:
-                    self._changed.wait(unsettled)
+                    patience = unsettled
                 elif self._make_room(newer_than=last_taken):
                     return kind
-                else:
-                    self._changed.wait(_LOOK_SECONDS)
-        return None
+            self._changed.wait(patience)
+            return None
 
     def _forget_idle(self) -> None:
         oldest = time.monotonic() - self._idle_seconds
         for kind, demand in list(self._demands.items()):
             if demand.last_taken < oldest:
                 del self._demands[kind]
-                for spare in demand.spares:
-                    self._retired.put(spare)
+                self._retire_all(demand.spares)
+
+    def _retire_all(self, spares: deque[GuestProcess]) -> None:
+        while spares:
+            self.retire(spares.popleft())
 
     def _make_room(self, *, newer_than: float) -> bool:
         """Whether there may be one more, if need be at the cost of a kind asked for earlier."""
@@ -170,12 +177,8 @@ class SparePool:
         if oldest.last_taken >= newer_than:
             return False
         oldest.wanted -= 1
-        self._retired.put(oldest.spares.pop())
+        self.retire(oldest.spares.pop())
         return True
-
-    def _close_retired(self) -> None:
-        while (process := self._retired.get()) is not None:
-            process.close()
 
 
 @lru_cache(maxsize=256)

@@ -122,10 +122,15 @@ def _is_pidfd_of(descriptor: int, pid: int) -> bool:
     if pid == os.getpid():
         return False
     try:
-        with open(f"/proc/self/fdinfo/{descriptor}", "rb", buffering=0) as file:
-            lines = file.read(4096).split(b"\n")
+        about = os.open(f"/proc/self/fdinfo/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return True
+    try:
+        lines = os.read(about, 4096).split(b"\n")
+    except OSError:
+        return True
+    finally:
+        os.close(about)
     return b"Pid:\t%d" % pid in lines or b"Pid:\t-1" in lines
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from hermetic.http.disconnects import wait_until_gone
 from hermetic.http.problems import ServiceFault, problem_fields
 from hermetic.orders import Displayed, Ended, OutputWritten, ProgressMade, RunEvent
 from hermetic.submitted_run import SubmittedRun
@@ -95,9 +96,3 @@ class EventStreamResponse(Response):
                 following = asyncio.ensure_future(anext(events))
         finally:
             following.cancel()
-
-
-async def wait_until_gone(receive: Receive) -> None:
-    """Until the caller has closed the connection. The body must have been read."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from hermetic.errors import Contradiction
 from hermetic.grants import Grant, narrowed
 from hermetic.http.bodies import parse_run, read_body
-from hermetic.http.event_stream import MEDIA_TYPE, EventStreamResponse, wait_until_gone
+from hermetic.http.disconnects import cancelled_when_gone
+from hermetic.http.event_stream import MEDIA_TYPE, EventStreamResponse
 from hermetic.http.problems import ServiceFault
 from hermetic.http.requests import approval, caller, idempotency_key, json_response, service_of
 from hermetic.http.schemas import RunBody
@@ -126,13 +127,8 @@ async def _run_while_connected(
 ) -> Response:
     order, admission = admitted
     submitted = service.runs.submit(grant, order, admission=admission)
-    gone = asyncio.create_task(wait_until_gone(request.receive))
-    gone.add_done_callback(lambda _: submitted.cancel())
-    try:
+    with cancelled_when_gone(submitted, request.receive):
         result = await submitted.result()
-    finally:
-        submitted.cancel()
-        gone.cancel()
     return json_response(result.to_dict())
 
 

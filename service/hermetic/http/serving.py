@@ -89,6 +89,7 @@ def serve(settings: ServiceSettings, *, needs_key: bool = True) -> int:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=int(settings.shutdown_seconds) + _LAST_SECONDS,
             )
             host, port = listening.getsockname()[:2]
