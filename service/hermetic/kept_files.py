@@ -160,6 +160,21 @@ class KeptFiles:
         size = self._made(run).usage().bytes
         self._record(grant, KeptFile(run, size, now, now + self._settings.kept_seconds))
 
+    def take_made_if_room(self, grant: Grant, run: str) -> bool:
+        """Keep the files that a run made unless the grant keeps all it may; whether they are."""
+        if not self.room(grant):
+            self.drop_made(run)
+            return False
+        self.take_made(grant, run)
+        return True
+
+    def drop_made(self, run: str) -> None:
+        """Remove what a run made and nobody keeps, which mostly is an empty folder."""
+        try:
+            (self._folder / run).rmdir()
+        except OSError:
+            shutil.rmtree(self._folder / run, ignore_errors=True)
+
     def made(self, grant: Grant, run: str) -> Workspace:
         """The files that a run made. Raises `UnknownFile` when none are kept."""
         try:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +50,7 @@ class RunService:
         self._running = set[SubmittedRun]()
         measurements.running.set_function(lambda: len(self._running))
         measurements.waiting.set_function(lambda: len(self._queue))
-        self._abandoning = set[asyncio.Future[None]]()
+        self._doing = set[asyncio.Future[None]]()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="run")
         self._spares = SparePool(settings.spares)
         self._workers = WorkerPool(settings.concurrency) if settings.shared else None
@@ -125,12 +126,15 @@ class RunService:
             self.tracing.follow(run.id, grant.id, run.ended)
         return run
 
+    def afterwards(self, work: Callable[[str], None], about: str) -> None:
+        """Have `work`, which may wait for a disk, done without waiting for it."""
+        doing = asyncio.get_running_loop().run_in_executor(None, work, about)
+        self._doing.add(doing)
+        doing.add_done_callback(self._doing.discard)
+
     def _abandon(self, admission: Admission | None, why: str) -> None:
         if admission is not None:
-            loop = asyncio.get_running_loop()
-            abandoning = loop.run_in_executor(None, admission.abandoned, why)
-            self._abandoning.add(abandoning)
-            abandoning.add_done_callback(self._abandoning.discard)
+            self.afterwards(admission.abandoned, why)
 
     def _check_room(self, grant: Grant) -> None:
         if len(self._running) < self._settings.concurrency:
@@ -218,7 +222,7 @@ class RunService:
         if self._workers is not None:
             await asyncio.to_thread(self._workers.close)
         await asyncio.to_thread(self.sessions.close)
-        await asyncio.gather(*self._abandoning, return_exceptions=True)
+        await asyncio.gather(*self._doing, return_exceptions=True)
 
     async def _wait_for_any(self, seconds: float) -> None:
         await asyncio.wait(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -18,6 +17,7 @@ from hermetic.grants import Grant
 from hermetic.http.bodies import bounded
 from hermetic.http.mcp_sessions import McpSessions
 from hermetic.http.problems import problem_response
+from hermetic.http.requests import authenticated
 from hermetic.http.service import Service
 from hermetic.mcp.server import make_server
 
@@ -53,8 +53,7 @@ class McpEndpoint:
             most_per_grant=service.settings.mcp_sessions_per_grant,
             idle_seconds=service.settings.mcp_session_idle_seconds,
         )
-        self._authenticate = service.authenticate
-        self._settings = service.settings
+        self._service = service
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Sessions are served while this is entered."""
@@ -63,15 +62,16 @@ class McpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["hermetic.route"] = "/mcp"
         try:
-            grant = await asyncio.to_thread(self._authenticate, Headers(scope=scope))
+            grant = await authenticated(self._service, scope, Headers(scope=scope))
         except HermeticError as error:
             await problem_response(error)(scope, receive, send)
             return
         scope[_CALLER] = grant
-        scope["hermetic.grant"] = grant.id
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=grant.id, scopes=[]))
-        most, patience = self._settings.body_bytes, self._settings.body_wait_seconds
-        receive = bounded(scope, receive, most=most, patience=patience)
+        settings = self._service.settings
+        receive = bounded(
+            scope, receive, most=settings.body_bytes, patience=settings.body_wait_seconds
+        )
         await self._within_bounds(scope, receive, send)
 
 

@@ -7,8 +7,10 @@ import json
 import re
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from hermetic.errors import InvalidInput
 from hermetic.grants import Grant
@@ -27,12 +29,16 @@ def service_of(request: Request) -> Service:
 
 async def caller(request: Request) -> Grant:
     """Raises `Unauthenticated` and `NotAllowed`."""
-    service = service_of(request)
+    return await authenticated(service_of(request), request.scope, request.headers)
+
+
+async def authenticated(service: Service, scope: Scope, headers: Headers) -> Grant:
+    """Whose request this is, which is noted for the log. Raises as `caller` does."""
     if service.needs_key:  # which is looked up in the database
-        grant = await asyncio.to_thread(service.authenticate, request.headers)
+        grant = await asyncio.to_thread(service.authenticate, headers)
     else:
-        grant = service.authenticate(request.headers)
-    request.scope["hermetic.grant"] = grant.id
+        grant = service.authenticate(headers)
+    scope["hermetic.grant"] = grant.id
     return grant
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
 from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
 from pydantic import AnyUrl, ValidationError
 
 from hermetic.errors import MalformedBody
+from hermetic.mcp.answers import answers_on_stdout
 from hermetic.mcp.links import typed
 from hermetic.validation import wrong_places
 
@@ -38,6 +40,13 @@ class ProtocolServer(MCPServer[Any]):
         for tool in tools:
             tool.input_schema["additionalProperties"] = False
         return tools
+
+    async def run_stdio_async(self) -> None:
+        """Until stdin ends."""
+        server = self._lowlevel_server
+        with answers_on_stdout() as answers:
+            async with stdio_server(stdout=answers) as (requests, responses):
+                await server.run(requests, responses, server.create_initialization_options())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None

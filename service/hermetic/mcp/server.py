@@ -93,12 +93,13 @@ def make_server(
                 requirements=tuple(requirements or ()),
                 interpreter=interpreter,
             )
-            return placed(asked, grant, timeout / 1000, session, runs.sessions, kept, allowance)
+            return placed(asked, grant, timeout / 1000, session, runs.sessions, allowance)
 
         async def admitted(grant: Grant) -> AdmittedOrder:
             make = partial(order, grant)
             if policy is None:
-                return AdmittedOrder(await asyncio.to_thread(make))
+                needs_a_disk = session is not None
+                return AdmittedOrder(await asyncio.to_thread(make) if needs_a_disk else make())
             approval = await take_answer(policy, grant, ctx) if users_approve else None
             return await policy.order(grant, arguments_of(ctx), make, approval=approval)
 
@@ -144,16 +145,15 @@ def placed(
     seconds: float,
     session: str | None,
     sessions: Sessions,
-    kept: KeptFiles,
     allowance: Allowance | None = None,
 ) -> RunOrder:
-    """The order with its session and its limits. This may wait for a disk.
+    """The order with its session and its limits. With a session, this may wait for a disk.
 
     Raises `SessionNotFound`, and `InvalidInput` for what is not for a run in a session.
     """
     if session is None:
         limits = _at_most(seconds, grant.limits if allowance is None else allowance.limits)
-        return replace(order, limits=limits, keep_files=kept.room(grant) > 0)
+        return replace(order, limits=limits, keep_files=True)
     if order.requirements or order.interpreter != "auto":
         raise InvalidInput(
             "a session has the packages and the interpreter that it was created with",
@@ -165,7 +165,7 @@ def placed(
 
 
 def _at_most(seconds: float, limits: Limits) -> Limits:
-    return replace(limits, wall_seconds=min(seconds, limits.wall_seconds))
+    return limits if limits.wall_seconds <= seconds else replace(limits, wall_seconds=seconds)
 
 
 async def _execute(
@@ -180,13 +180,11 @@ async def _execute(
     result = await _follow(run, ctx)
     if order.session is not None:
         return tool_result(result, files_of_session(order.session.id))
-    if not order.keep_files:
-        return tool_result(result)
     if not result.files:
-        await asyncio.to_thread(kept.forget_made, run.id)
+        runs.afterwards(kept.drop_made, run.id)
         return tool_result(result)
-    await asyncio.to_thread(kept.take_made, grant, run.id)
-    return tool_result(result, files_of_run(run.id))
+    is_kept = await asyncio.to_thread(kept.take_made_if_room, grant, run.id)
+    return tool_result(result, files_of_run(run.id) if is_kept else None)
 
 
 async def _follow(run: SubmittedRun, ctx: Context[Any, Any]) -> RunResult:
