@@ -19,9 +19,10 @@ from hermetic_runtime.processes.launchers import launcher
 
 IDLE_SECONDS = 60.0
 """How long spares wait for a run that never comes."""
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.25
+"""A run that takes longer is not waited for: there is a spare in its guest's place by then."""
 _SETTLE_SECONDS = 0.002
-"""So long a run has the processors for itself before a spare is started for the next one."""
+"""So long after a run its answer has the processors for itself, before a spare is started."""
 _LEAVING_SECONDS = 0.01
 """A process ends by itself after its run. After so long, nobody has to wait for that."""
 _OF_EACH_RUN = Limits()
@@ -56,6 +57,8 @@ class SparePool:
         self._demands: dict[_Kind, _Demand] = {}
         self._changed = threading.Condition()
         self._retired: deque[tuple[float, Driver]] = deque()
+        self._settled = 0.0
+        """From when on spares are started."""
         self._closed = False
         self._thread = threading.Thread(target=self._keep, name="spares", daemon=True)
         self._thread.start()
@@ -79,21 +82,26 @@ class SparePool:
             demand.last_taken = now
             while demand.spares:
                 spare = demand.spares.popleft()
-                self._changed.notify()
                 if spare.is_waiting():
                     return spare
                 self.retire(spare)
             demand.wanted = min(demand.wanted + 1, self._most)
-            self._changed.notify()
+            self._start_more_after(now)
             return None
 
     def retire(self, driver: Driver) -> None:
         """Close it soon. The caller has no more use for it."""
         with self._changed:
             if not self._closed:
-                self._retired.append((time.monotonic(), driver))
+                now = time.monotonic()
+                self._retired.append((now, driver))
+                self._start_more_after(now)
                 return
         driver.close()
+
+    def _start_more_after(self, now: float) -> None:
+        self._settled = now + _SETTLE_SECONDS
+        self._changed.notify()
 
     def close(self) -> None:
         """End all spares; when this returns, nothing of them is left."""
@@ -149,7 +157,7 @@ class SparePool:
             patience = _LOOK_SECONDS
             if lacking:
                 last_taken, kind = max(lacking)
-                unsettled = last_taken + _SETTLE_SECONDS - time.monotonic()
+                unsettled = self._settled - time.monotonic()
                 if unsettled > 0:
                     patience = unsettled
                 elif self._make_room(newer_than=last_taken):
