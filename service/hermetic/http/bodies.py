@@ -18,6 +18,8 @@ from hermetic.http.schemas import RunBody
 from hermetic.validation import wrong_places
 
 B = TypeVar("B", bound=BaseModel)
+HAS_COME = "hermetic.has_come"
+"""Is in the scope of a request once all of it has come, so that reading it does not wait."""
 _MOST_PLACES = 10
 _PIECE_BYTES = 1024 * 1024
 
@@ -95,11 +97,10 @@ def bounded(scope: Scope, receive: Receive, *, most: int, patience: float) -> Re
             return await receive()
         if not size:
             _check_declared(Headers(scope=scope), most)
-        try:
-            async with asyncio.timeout(patience):
-                message = await receive()
-        except TimeoutError:
-            raise _too_slow(patience) from None
+        if HAS_COME in scope:
+            message = await receive()
+        else:
+            message = await _receive_soon(receive, patience)
         size += len(message.get("body", b""))
         if size > most:
             raise _too_large(most)
@@ -109,14 +110,18 @@ def bounded(scope: Scope, receive: Receive, *, most: int, patience: float) -> Re
     return receive_within_bounds
 
 
+async def _receive_soon(receive: Receive, patience: float) -> Message:
+    try:
+        async with asyncio.timeout(patience):
+            return await receive()
+    except TimeoutError:
+        raise BodyTooSlow(f"nothing more of the body came for {patience:g} seconds") from None
+
+
 def _check_declared(headers: Headers, most: int) -> None:
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > most:
         raise _too_large(most)
-
-
-def _too_slow(patience: float) -> BodyTooSlow:
-    return BodyTooSlow(f"nothing more of the body came for {patience:g} seconds")
 
 
 def _too_large(most: int) -> BodyTooLarge:

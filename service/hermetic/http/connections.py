@@ -15,6 +15,7 @@ from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hermetic.errors import HermeticError
+from hermetic.http.bodies import HAS_COME
 from hermetic.http.problems import (
     HeadTooLarge,
     HeadTooSlow,
@@ -119,6 +120,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._waits_for_head = True
         self._stray_bytes = 0
+        cast("dict[str, object]", self.scope)[HAS_COME] = True
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
