@@ -71,6 +71,14 @@ def test_using_an_entry_keeps_it(cache: Path) -> None:
     assert left(cache) == "ac"
 
 
+def test_a_mark_stands_for_a_while(cache: Path) -> None:
+    mark_used([cache / "b"])
+    os.utime(cache / "b", (0, 0))
+    mark_used([cache / "b"])
+
+    assert (cache / "b").stat().st_mtime == 0
+
+
 def test_what_was_used_just_now_stays_whatever_the_size(cache: Path) -> None:
     mark_used([cache / "a"])
 

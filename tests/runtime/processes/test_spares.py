@@ -61,6 +61,14 @@ def test_what_is_asked_for_is_kept_in_store(pool: SparePool, environment: Enviro
     pool.retire(spare)
 
 
+def test_there_is_another_spare_while_a_run_goes_on(environment: Environment) -> None:
+    pool = SparePool(1)
+    spare = await_spare(pool, environment)
+    assert comes_true(lambda: pool.ready == 1)
+    spare.close()
+    pool.close()
+
+
 def test_each_run_has_a_process_that_nobody_used(pool: SparePool) -> None:
     with Sandbox(spares=pool) as sandbox:
         sandbox.run("import builtins; builtins.left = 1")

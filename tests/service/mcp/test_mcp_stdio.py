@@ -75,3 +75,14 @@ async def test_calls_can_share_a_process(prepared: None, tmp_path: Path) -> None
         assert len(workers) == 1
         assert not (await call(client, "2")).is_error
         assert guests_of_servers(before) == workers
+
+
+@pytest.mark.parametrize(("most", "kinds"), [(100, {"text", "resource_link"}), (0, {"text"})])
+async def test_files_are_kept_as_far_as_there_is_room(
+    prepared: None, tmp_path: Path, most: int, kinds: set[str]
+) -> None:
+    server = with_settings(over_stdio(tmp_path), HERMETIC_FILE_BYTES_PER_GRANT=most)
+    async with Client(server) as client:
+        answer = await call(client, "open('a.txt', 'w').write('abc')")
+    assert {content.type for content in answer.content} == kinds
+    assert answer.structured_content["files"] == [{"path": "a.txt", "size": 3}]

@@ -15,7 +15,7 @@ import pytest
 from command_line import COMMAND
 from live_service import PATIENCE_SECONDS, service_places
 
-from hermetic.logs import JsonLines, LineWriter
+from hermetic.logs import JsonLines, LineWriter, log_event
 
 _PAGE_BYTES = 4096
 
@@ -46,6 +46,26 @@ def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
     with open(os.dup(reader)) as file:
         numbers = [json.loads(file.readline()).get("number") for _ in range(6)]
     assert numbers == [0, 1, 2, 3, 4, None]
+
+
+def test_an_event_is_a_line_as_any_other(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    logger = logger_to(LineWriter(writer))
+    logger.info("run", extra={"outcome": "ok"})
+    log_event(logger, "run", outcome="ok")
+    with open(os.dup(reader)) as file:
+        usual, event = (json.loads(file.readline()) for _ in range(2))
+    assert event | {"time": ""} == usual | {"time": ""}
+
+
+def test_events_are_told_only_where_as_much_is_to_be_told(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    quiet = logging.Logger("quiet", logging.WARNING)
+    quiet.addHandler(logger_to(LineWriter(writer)).handlers[0])
+    log_event(quiet, "run")
+    quiet.warning("last")
+    with open(os.dup(reader)) as file:
+        assert json.loads(file.readline())["message"] == "last"
 
 
 def test_who_logs_does_not_wait_for_who_reads_and_what_is_dropped_is_told(
