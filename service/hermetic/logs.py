@@ -119,6 +119,8 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     does what ends a thread.
     """
     threading.excepthook = _log_end_of_thread
+    # Nothing of this is told, and finding it out takes longer than the rest of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = LineWriter(sys.stderr.fileno())
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

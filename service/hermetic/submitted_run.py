@@ -46,7 +46,9 @@ class SubmittedRun:
         self.ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
         self._cancel = cancel
         self._followed: Followed = followed
-        self._events: asyncio.Queue[RunEvent | None] = asyncio.Queue()
+        self._events: asyncio.Queue[RunEvent | None] | None = None
+        if followed != "nothing":
+            self._events = asyncio.Queue()
         self.execution = executing(Telling(self._tell_from_thread, followed))
         self._loop = asyncio.get_running_loop()
 
@@ -58,6 +60,7 @@ class SubmittedRun:
         """What is followed, as it happens; of everything, `Ended` is the last. Raises what the
         sandbox raised. Only for a run that is followed, and only once.
         """
+        assert self._events is not None
         while (event := await self._events.get()) is not None:
             yield event
         if (error := self.ended.exception()) is not None:
@@ -89,10 +92,13 @@ class SubmittedRun:
             self.ended.exception()
         else:
             self.ended.set_result(result)
+        if self._events is None:
+            return
         if self._followed == "everything" and isinstance(result, RunResult) and not self.started:
             self._events.put_nowait(Ended(result))
         self._events.put_nowait(None)
 
     def _tell_from_thread(self, event: RunEvent) -> None:
+        assert self._events is not None
         with suppress(RuntimeError):  # the loop has closed, and nobody listens
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
