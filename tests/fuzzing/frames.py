@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -178,8 +178,8 @@ class _FakeLauncher:
     def __init__(self, stream: bytes) -> None:
         self._stream = stream
 
-    def launch(self, guest_end: socket.socket) -> _FakeProcess:
-        return _FakeProcess(guest_end.dup(), self._stream)
+    def launch(self, connect: Callable[[], socket.socket]) -> _FakeProcess:
+        return _FakeProcess(connect(), self._stream)
 
 
 def run_over(stream: bytes) -> tuple[RunReport | None, list[tuple[int, FileChange]]]:

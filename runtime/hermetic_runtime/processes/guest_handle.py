@@ -115,18 +115,26 @@ class GuestProcess:
             raise
 
     def _launch(self) -> _Hold:
-        try:
-            ours, theirs = socket.socketpair()
-        except OSError as error:
-            raise NoMoreProcesses(error.errno) from None
-        channel = Channel(ours, from_guest(self._limits))
-        with theirs:
+        channels: list[Channel] = []
+
+        def connect() -> socket.socket:
             try:
-                self._say_start(channel)  # first, for a zygote to read before it forks
-                process = self._launcher.launch(theirs)
-            except BaseException:
+                ours, theirs = socket.socketpair()
+            except OSError as error:
+                raise NoMoreProcesses(error.errno) from None
+            channels.append(Channel(ours, from_guest(self._limits)))
+            self._say_start(channels[-1])  # now, for a zygote to read before it forks
+            return theirs
+
+        try:
+            process = self._launcher.launch(connect)
+        except BaseException:
+            for channel in channels:
                 channel.close()
-                raise
+            raise
+        *failed, channel = channels
+        for each in failed:
+            each.close()
         with self._lock:
             self._hold = hold = _Hold(process, channel)
             self._finalizer = weakref.finalize(self, _release, hold, os.getpid())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
@@ -75,9 +76,11 @@ def _cpu_seconds(pid: int) -> float:
 class Launcher(Protocol):
     """Starts guest processes of one prepared interpreter."""
 
-    def launch(self, guest_end: socket.socket) -> LaunchedProcess:
-        """Start a guest process that serves `guest_end`; the caller closes its own copy.
+    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
+        """Start a guest process that serves the socket which `connect` gives.
 
-        Raises `SandboxCrashed`.
+        It is called again for another attempt: what was sent on the socket of one that failed
+        may have been read. The sockets are closed here. Raises `SandboxCrashed`, and what
+        `connect` does.
         """
         ...

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from hermetic_runtime.environments import Environment
@@ -66,9 +67,9 @@ class SpawnLauncher:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    def launch(self, guest_end: socket.socket) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
         try:
-            with open(os.devnull, "wb") as log:
+            with connect() as guest_end, open(os.devnull, "wb") as log:
                 encoded = self._environment.encode().hex()
                 return SpawnedProcess(start_python(_PROGRAM, encoded, guest_end, log.fileno()))
         except OSError as error:

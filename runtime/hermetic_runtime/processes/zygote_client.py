@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import weakref
+from collections.abc import Callable
 
 from hermetic_runtime.cache_use import Held
 from hermetic_runtime.environments import Environment
@@ -119,26 +120,27 @@ class ZygoteLauncher:
         self._environment = environment
         self._keeps_state = keeps_state
 
-    def launch(self, guest_end: socket.socket) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
         """Start a guest process. Raises `SandboxCrashed`, with the last words of a
         zygote that ends whenever it is started.
         """
         zygote = _zygotes.get(self._environment)
         try:
-            return self._launch_by(zygote, guest_end)
+            return self._launch_by(zygote, connect)
         except ZygoteLost:
             zygote = _zygotes.replace(self._environment, zygote)
         try:
-            return self._launch_by(zygote, guest_end)
+            return self._launch_by(zygote, connect)
         except ZygoteLost:
             _zygotes.discard(self._environment, zygote)
             words = zygote.last_words() or "it said nothing"
             served = self._environment.interpreter
             raise SandboxCrashed(f"the zygote of {served} ended: {words}") from None
 
-    def _launch_by(self, zygote: Zygote, guest_end: socket.socket) -> ZygoteChild:
+    def _launch_by(self, zygote: Zygote, connect: Callable[[], socket.socket]) -> ZygoteChild:
         try:
-            return zygote.launch(guest_end, keeps_state=self._keeps_state)
+            with connect() as guest_end:
+                return zygote.launch(guest_end, keeps_state=self._keeps_state)
         except ZygoteSilent:
             _zygotes.retire(self._environment, zygote)
             raise

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import textwrap
+from collections.abc import Callable
 from typing import BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
@@ -53,9 +54,10 @@ class FakeLauncher:
         self._source = _PRELUDE + textwrap.dedent(body)
         self.launched: list[int] = []
 
-    def launch(self, guest_end: socket.socket) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
         command = [sys.executable, "-c", self._source]
-        copy = os.dup(guest_end.fileno())
+        with connect() as guest_end:
+            copy = os.dup(guest_end.fileno())
         try:
             actions = [(os.POSIX_SPAWN_DUP2, copy, 3)]
             pid = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)

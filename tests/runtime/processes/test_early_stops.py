@@ -52,8 +52,7 @@ def next_message(channel: Channel) -> Message:
 
 def test_an_interrupt_right_behind_its_run_ends_it(environment: Environment) -> None:
     ours, theirs = socket.socketpair()
-    with theirs:
-        process = launcher(environment).launch(theirs)
+    process = launcher(environment).launch(lambda: theirs)
     channel = Channel(ours, from_guest(LIMITS))
     try:
         channel.send(Start(LIMITS, {}, (), False, False, None, False))

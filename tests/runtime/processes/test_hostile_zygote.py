@@ -7,14 +7,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxCrashed
+from hermetic_runtime.limits import Limits
+from hermetic_runtime.preparation import prepare
 from hermetic_runtime.processes import zygote_child, zygote_client
+from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.zygote_client import ZygoteLauncher
@@ -112,9 +115,15 @@ def zygotes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zygotes]:
 
 
 def launch_error() -> SandboxCrashed:
-    ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(SandboxCrashed) as raised:
-        ZygoteLauncher(Environment(Path("/nowhere"))).launch(theirs)
+    with ExitStack() as sockets:
+
+        def connect() -> socket.socket:
+            ours, theirs = socket.socketpair()
+            sockets.enter_context(ours)
+            return theirs
+
+        with pytest.raises(SandboxCrashed) as raised:
+            ZygoteLauncher(Environment(Path("/nowhere"))).launch(connect)
     return raised.value
 
 
@@ -193,3 +202,41 @@ def test_a_caller_without_descriptors_keeps_the_guests_that_it_has() -> None:
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("2\n", "", 0)
+
+
+def test_a_zygote_that_is_lost_with_what_it_read_is_replaced_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one is not real: it reads how the guest process is to begin, and ends."""
+    running = zygote_client._Zygotes()
+    monkeypatch.setattr(zygote_client, "_zygotes", running)
+    start_zygote, receive_child = zygote_client.start_zygote, zygote_client.receive_child
+    read: list[bytes] = []
+
+    class Reader(SilentZygote):
+        def respond(self) -> None:
+            _, [guest_end, reports], _, _ = socket.recv_fds(self.remote, 4096, 2)
+            with socket.socket(fileno=guest_end) as connection:
+                read.append(connection.recv(100_000))
+            os.close(reports)
+
+    first = Reader(None)
+    zygotes = iter([first])
+    monkeypatch.setattr(
+        zygote_client, "start_zygote", lambda of: next(zygotes, None) or start_zygote(of)
+    )
+
+    def receive(reports: socket.socket) -> zygote_child.ZygoteChild:
+        if not first.closed:
+            first.respond()
+        return receive_child(reports)
+
+    monkeypatch.setattr(zygote_client, "receive_child", receive)
+
+    process = GuestProcess(ZygoteLauncher(Environment(prepare())), Limits(), {}, ())
+    process.start()
+    process.close()
+    running.close()
+
+    assert first.closed
+    assert len(read) == 1
