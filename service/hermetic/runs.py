@@ -177,6 +177,7 @@ class RunService:
             ended = error
         with suppress(RuntimeError):  # the loop has closed, and nobody waits
             loop.call_soon_threadsafe(self._end, run, began, ended)
+        del ended  # an error holds this frame
 
     def _end(self, run: SubmittedRun, began: float, ended: RunResult | BaseException) -> None:
         seconds = time.perf_counter() - began

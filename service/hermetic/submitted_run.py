@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 from hermetic.executing import Execution
 from hermetic.grants import Grant
@@ -47,10 +48,12 @@ class SubmittedRun:
         self._cancel = cancel
         self._followed: Followed = followed
         self._events: asyncio.Queue[RunEvent | None] | None = None
+        tell = _tell_nobody
         if followed != "nothing":
             self._events = asyncio.Queue()
-        self.execution = executing(Telling(self._tell_from_thread, followed))
-        self._loop = asyncio.get_running_loop()
+            tell = partial(_tell_from_thread, asyncio.get_running_loop(), self._events)
+        # Not with a method of this object: it would hold itself, and the result with it.
+        self.execution = executing(Telling(tell, followed))
 
     async def result(self) -> RunResult:
         """Wait for the end. Raises what the sandbox raised. Does not cancel when cancelled."""
@@ -98,7 +101,13 @@ class SubmittedRun:
             self._events.put_nowait(Ended(result))
         self._events.put_nowait(None)
 
-    def _tell_from_thread(self, event: RunEvent) -> None:
-        assert self._events is not None
-        with suppress(RuntimeError):  # the loop has closed, and nobody listens
-            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+def _tell_from_thread(
+    loop: asyncio.AbstractEventLoop, events: asyncio.Queue[RunEvent | None], event: RunEvent
+) -> None:
+    with suppress(RuntimeError):  # the loop has closed, and nobody listens
+        loop.call_soon_threadsafe(events.put_nowait, event)
+
+
+def _tell_nobody(_event: RunEvent) -> None:
+    return
