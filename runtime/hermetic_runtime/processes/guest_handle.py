@@ -83,7 +83,14 @@ class GuestProcess:
         self._cancelled = False
 
     def start(self) -> None:
-        self._await_ready(self._launch())
+        hold = self._launch()
+        if not self._begins_like_others:
+            try:
+                self._say_start(hold.channel)
+            except BaseException:
+                self.close()
+                raise
+        self._await_ready(hold)
 
     def begin_another(self) -> None:
         """Have a lasting process boot another sandbox of the same limits, after a final run
@@ -123,7 +130,8 @@ class GuestProcess:
             except OSError as error:
                 raise NoMoreProcesses(error.errno) from None
             channels.append(Channel(ours, from_guest(self._limits)))
-            self._say_start(channels[-1])  # now, for a zygote to read before it forks
+            if self._begins_like_others:  # now, for a zygote to read before it forks
+                self._say_start(channels[-1])
             return theirs
 
         try:
@@ -141,6 +149,13 @@ class GuestProcess:
             if self._cancelled:
                 process.kill()
         return hold
+
+    @property
+    def _begins_like_others(self) -> bool:
+        """Then what it is told may come into the memory of the zygote, which all processes
+        inherit that are forked later. Variables may be secrets of this caller.
+        """
+        return not self._variables and not self._mounts and self._state_fd is None
 
     @property
     def _start_message(self) -> Start:

@@ -74,7 +74,8 @@ class LastBeginning:
 
     def take(self, connection: socket.socket) -> Beginning | None:
         """What a guest process is told on `connection`. None if that is for the process itself
-        to read, because it has not come, is not understood, or comes with descriptors.
+        to read, because it has not come, is not understood, or is of this process alone: it
+        has variables, mounts or a state.
         """
         try:
             frame = connection.recv(_RECEIVE_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -100,6 +101,7 @@ def _read(frame: bytes) -> Beginning | None:
         return None
     match messages:
         case [Start() as start] if decoder.is_between_frames:
-            return None if start.mounts or start.wakes else begin(start)
+            alone = start.environment or start.mounts or start.wakes
+            return None if alone else begin(start)
         case _:
             return None

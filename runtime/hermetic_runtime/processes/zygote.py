@@ -1,9 +1,10 @@
 """The zygote: the clean process that guest processes are forked from. Linux only.
 
 It has loaded an environment and never runs a guest; it has one thread, an empty
-environment and no descriptors but its control socket and its log. It ends when the
-control socket closes or when the process that started it is gone, and its guest
-processes never outlive it.
+environment and no descriptors but its control socket, its log and those of what it has
+loaded. Nothing that is of one caller comes into its memory, because all processes that
+are forked later inherit that. It ends when the control socket closes or when the process
+that started it is gone, and its guest processes never outlive it.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
 
 import pytest
+from process_lists import children_of, guest_side_processes
 
 from hermetic_runtime.environments import Environment, load_environment
 from hermetic_runtime.limits import MIB, Limits
@@ -94,8 +96,18 @@ def test_what_was_read_ahead_is_not_left_for_the_process(beginnings: LastBeginni
         (b"\0\0\0\1garbage",),
         (encode(Start(LIMITS, {}, (GuestMountPoint("/data", True),))),),
         (encode(Start(LIMITS, {}, (), wakes=True)),),
+        (encode(Start(LIMITS, {"COLOUR": "blue"}, ())),),
     ],
-    ids=["nothing", "half", "more", "another message", "garbage", "a mount", "a state"],
+    ids=[
+        "nothing",
+        "half",
+        "more",
+        "another message",
+        "garbage",
+        "a mount",
+        "a state",
+        "variables",
+    ],
 )
 def test_what_is_not_simple_is_left_for_the_process(
     beginnings: LastBeginning, frames: tuple[bytes, ...]
@@ -126,3 +138,29 @@ def test_descriptors_that_come_along_are_left_for_the_process(beginnings: LastBe
         [mount] = beginning.settings.mounts
         assert os.readlink(f"/proc/self/fd/{mount.directory_fd}") == os.devnull
         os.close(mount.directory_fd)
+
+
+def memory_of(pid: int) -> Iterator[bytes]:
+    """All of it that the process may write to."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            where, access, *_ = line.split()
+            start, end = (int(address, 16) for address in where.split("-"))
+            if access.startswith("rw"):
+                memory.seek(start)
+                yield memory.read(end - start)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_variables_of_a_caller_never_come_into_the_zygote() -> None:
+    run("1")  # starts a zygote if there is none
+    secret = os.urandom(16).hex()
+
+    with Sandbox(env={"SECRET": secret}) as sandbox:
+        before = guest_side_processes()
+        sandbox.start()
+        [guest] = guest_side_processes() - before
+        [zygote] = [pid for pid in before if guest in children_of(pid)]
+        found = [any(secret.encode() in part for part in memory_of(pid)) for pid in (guest, zygote)]
+
+    assert found == [True, False]
