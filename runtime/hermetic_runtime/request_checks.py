@@ -52,6 +52,7 @@ def checked_request(
     inputs: Mapping[str, Any] | None = None,
     files: Mapping[str, bytes] | None = None,
     imports: ImportRules | None = None,
+    followed: bool = True,
 ) -> RunRequest:
     """Raises `InvalidInput`."""
     _check_text(filename, "filename")
@@ -68,6 +69,7 @@ def checked_request(
         inputs_json=checked_inputs(inputs),
         files=checked_files(files),
         imports=imports,
+        followed=followed,
     )
 
 

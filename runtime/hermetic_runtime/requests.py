@@ -43,7 +43,8 @@ class RunRequest:
     Without `capture_value` the last expression's value is dropped, however large it is.
     `inputs_json` is a JSON object whose entries become globals before the source is
     executed, and `files` are (path below /workspace, contents) to be there by then.
-    `imports` None lets everything be imported.
+    `imports` None lets everything be imported. Output that is not `followed` may come
+    with the report.
     """
 
     source: bytes
@@ -55,6 +56,7 @@ class RunRequest:
     inputs_json: bytes = b"{}"
     files: tuple[tuple[str, bytes], ...] = ()
     imports: ImportRules | None = None
+    followed: bool = True
 
 
 @dataclass(frozen=True)

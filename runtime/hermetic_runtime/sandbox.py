@@ -227,6 +227,7 @@ class Sandbox:
             inputs=inputs,
             files=files,
             imports=imports,
+            followed=on_output is not None,
         )
         source = open_input(stdin)
         with self._lock:

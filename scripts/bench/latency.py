@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import selectors
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from mcp import Client, StdioServerParameters
 
 from service import HERMETIC, measure, quantiles, service
 
+_GAPS = (0.0, 0.1)
 _CLOCK = "import time; print(time.time(), flush=True); time.sleep(0.05)"
 
 
@@ -36,14 +38,25 @@ def main() -> None:
     with service(arguments=["--shared"] if options.shared else []) as (url, _):
         asyncio.run(measure(url, 50, 4))
         for rate in options.rates:
-            show(f"{rate:g} runs a second", asyncio.run(paced(url, rate, options.seconds)))
+            with asyncio.Runner(loop_factory=_precise_loop) as runner:
+                times = runner.run(paced(url, rate, options.seconds))
+            show(f"{rate:g} runs a second", times)
         show("first output after the print", first_outputs(url, options.rounds))
-    show("MCP over stdio, round trip", asyncio.run(over_mcp(options.rounds)))
+    for gap in _GAPS:
+        name = f"MCP over stdio, {gap * 1e3:g} ms between calls"
+        show(name, asyncio.run(over_mcp(options.rounds, gap)))
 
 
 def show(name: str, times: list[float]) -> None:
     median, last = (1e3 * each for each in quantiles(times))
-    print(f"{name:<32} p50 {median:>7.2f} ms   p99 {last:>7.2f} ms", flush=True)
+    print(f"{name:<36} p50 {median:>7.2f} ms   p99 {last:>7.2f} ms", flush=True)
+
+
+def _precise_loop() -> asyncio.AbstractEventLoop:
+    """One whose timers are not rounded up to the milliseconds of epoll_wait(2), which would
+    count as waiting.
+    """
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 async def paced(url: str, rate: float, seconds: float) -> list[float]:
@@ -84,8 +97,10 @@ def first_outputs(url: str, rounds: int) -> list[float]:
     return times
 
 
-async def over_mcp(rounds: int) -> list[float]:
-    """Seconds of each call of the tool."""
+async def over_mcp(rounds: int, gap: float = 0.0) -> list[float]:
+    """Seconds of each call of the tool. A client that has a model think between its calls
+    leaves a `gap`.
+    """
     times: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"HERMETIC_DATA_DIRECTORY": str(Path(folder) / "data")}
@@ -94,9 +109,11 @@ async def over_mcp(rounds: int) -> list[float]:
             for number in range(rounds + 10):
                 began = time.perf_counter()
                 answer = await client.call_tool("python_execute", BODY)
+                spent = time.perf_counter() - began
                 assert not answer.is_error, answer
+                await asyncio.sleep(gap)
                 if number >= 10:
-                    times.append(time.perf_counter() - began)
+                    times.append(spent)
     return times
 
 

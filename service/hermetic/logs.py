@@ -77,20 +77,28 @@ class LineWriter(logging.Handler):
             self._changed.wait_for(lambda: not self._waiting and not self._writing, _FLUSH_SECONDS)
 
     def _write_all(self) -> None:
+        """Nobody has to wake this thread while lines come one after the other."""
         while True:
             with self._changed:
-                self._writing = False
-                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting)
-                self._writing = True
-            time.sleep(_BATCH_SECONDS)
-            with self._changed:
-                records = list(self._waiting)
-                self._waiting.clear()
-                dropped, self._dropped = self._dropped, 0
-            if dropped:
-                records.append(_telling_of(dropped))
-            self._write(b"".join(map(self._line, records)))
+            while self._write_next():
+                pass
+
+    def _write_next(self) -> bool:
+        """What has come together, if anything has."""
+        time.sleep(_BATCH_SECONDS)
+        with self._changed:
+            records = list(self._waiting)
+            self._waiting.clear()
+            dropped, self._dropped = self._dropped, 0
+            self._writing = True
+        if dropped:
+            records.append(_telling_of(dropped))
+        self._write(b"".join(map(self._line, records)))
+        with self._changed:
+            self._writing = False
+            self._changed.notify_all()
+        return bool(records)
 
     def _line(self, record: logging.LogRecord) -> bytes:
         try:

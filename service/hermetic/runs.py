@@ -35,6 +35,7 @@ _log = logging.getLogger("hermetic.runs")
 _LONGEST_WAIT_SECONDS = 60
 _STOPPING_RETRY_SECONDS = 5
 _FIRST_GUESS_SECONDS = 0.1
+_SOON_SECONDS = 0.01
 _SMOOTHING = 0.1
 _CANCEL_SECONDS = 10.0
 """How long cancelled runs may take at shutdown: what ends a guest takes milliseconds."""
@@ -127,8 +128,8 @@ class RunService:
         return run
 
     def afterwards(self, work: Callable[[str], None], about: str) -> None:
-        """Have `work`, which may wait for a disk, done without waiting for it."""
-        doing = asyncio.get_running_loop().run_in_executor(None, work, about)
+        """Have `work`, which may wait for a disk, done in a moment, when who asks has gone on."""
+        doing = asyncio.create_task(_soon(work, about))
         self._doing.add(doing)
         doing.add_done_callback(self._doing.discard)
 
@@ -184,6 +185,15 @@ class RunService:
         self._typical_seconds += _SMOOTHING * (seconds - self._typical_seconds)
         self._running.discard(run)
         self._queue.end(run.grant.id)
+        run.settle(ended)
+        self._start_next()
+        # Whoever waits for the run goes on in the next turn but one, and comes first.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._note_end, run, seconds, ended)
+
+    def _note_end(
+        self, run: SubmittedRun, seconds: float, ended: RunResult | BaseException
+    ) -> None:
         if isinstance(ended, RunResult):
             outcome = ended.outcome.value
             self._measurements.runs.labels(outcome).inc()
@@ -191,7 +201,6 @@ class RunService:
         else:
             outcome = ended.code if isinstance(ended, HermeticError) else "internal"
             self._measurements.refused.labels(outcome).inc()
-        run.settle(ended)
         log_event(
             _log,
             "run",
@@ -200,7 +209,6 @@ class RunService:
             outcome=outcome,
             seconds=round(seconds, 4),
         )
-        self._start_next()
 
     async def stop(self) -> None:
         """Take no more; let what is there end, for a set time; then cancel the rest."""
@@ -231,3 +239,8 @@ class RunService:
             timeout=max(seconds, 0.0),
             return_when=asyncio.FIRST_COMPLETED,
         )
+
+
+async def _soon(work: Callable[[str], None], about: str) -> None:
+    await asyncio.sleep(_SOON_SECONDS)
+    await asyncio.to_thread(work, about)

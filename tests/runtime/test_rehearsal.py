@@ -92,6 +92,16 @@ def guest_process(environment: Environment) -> Iterator[GuestProcess]:
     process.close()
 
 
+def test_a_process_that_was_asked_to_rehearse_serves_its_run(guest_process: GuestProcess) -> None:
+    output = CapturedOutput(1000, None)
+    guest_process.rehearse()
+
+    driven = guest_process.run(RunRequest(b"print(1)", limits=LIMITS), output, open_input(None))
+
+    assert driven.report.outcome is Outcome.OK
+    assert output.text("stdout", truncated=False).text == "1\n"
+
+
 def test_a_process_that_has_waited_serves_its_run(guest_process: GuestProcess) -> None:
     output = CapturedOutput(1000, None)
     time.sleep(0.1)  # long enough for a rehearsal, and harmless where it was not

@@ -19,6 +19,7 @@ from hermetic_runtime.processes.messages import (
     Input,
     InputEnd,
     Interrupt,
+    Rehearse,
     Run,
     Save,
     Start,
@@ -55,7 +56,7 @@ class SaveRequest:
     descriptor: int
 
 
-Order = RunRequest | SaveRequest | Start
+Order = RunRequest | SaveRequest | Start | Rehearse
 
 
 class Conversation:
@@ -93,6 +94,10 @@ class Conversation:
             if not self._poll.poll(timeout):
                 return None
 
+    def await_hangup(self, seconds: float) -> None:
+        """Until the caller's process lets go of this one, or says anything; at most `seconds`."""
+        self._poll.poll(seconds * 1000)
+
     def listen(self) -> None:
         """In the main thread: take what came for the run under way, if one is. Raises as
         `await_order` does.
@@ -128,7 +133,7 @@ class Conversation:
                 if len(self._descriptors) != 1:
                     raise ConnectionError("Save must come with one descriptor")
                 self._orders.append(SaveRequest(self._descriptors.pop()))
-            case Start() if self._run is None:
+            case Start() | Rehearse() if self._run is None:
                 self._orders.append(message)
             case _:
                 raise ConnectionError(f"{type(message).__name__} out of turn")

@@ -37,6 +37,7 @@ from hermetic_runtime.processes.messages import (
     Failed,
     GuestMountPoint,
     Ready,
+    Rehearse,
     Start,
     from_guest,
 )
@@ -204,6 +205,13 @@ class GuestProcess:
         poll = select.poll()
         poll.register(hold.channel, select.POLLIN)
         return not poll.poll(0)
+
+    def rehearse(self) -> None:
+        """It has started, and no run will come at once: it may prepare for the first one."""
+        hold = self._hold
+        if hold is not None:
+            with suppress(ConnectionError):
+                hold.channel.send(Rehearse())
 
     def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
         hold = self._hold

@@ -21,6 +21,7 @@ from hermetic_runtime.processes.messages import (
     Failed,
     InputWanted,
     Ready,
+    Rehearse,
     Run,
     Saved,
     Start,
@@ -36,6 +37,9 @@ _SAVE_CPU_SECONDS = 120.0
 _PATIENCE_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16)
 """Between looks for an idle processor. Who starts a process for a run has sent the run before
 the first one; a spare has nothing else to do."""
+_LINGER_SECONDS = 0.003
+"""Freeing the memory of a process holds a processor for milliseconds, without a break (mmput in
+Linux's exit_mm). For so long after its last report others have it, who carry that to the caller."""
 _REHEARSALS = 3
 """The first makes most pages the process's own; after the others memory is laid out as it stays,
 and the host's code has taken the short ways that CPython prepares for what runs repeatedly."""
@@ -67,6 +71,7 @@ class GuestServer:
         try:
             while self._serve_guest(self._boot()):
                 self._settings = self._await_start()
+            self._conversation.await_hangup(_LINGER_SECONDS)
             return 0
         except ConnectionError:
             return 0
@@ -120,22 +125,33 @@ class GuestServer:
         raise AssertionError
 
     def _asked_of(self, guest: Guest) -> Iterator[RunRequest | SaveRequest]:
-        """What is to be done, without an end. A long wait for the first is made use of, in
-        moments in which nothing else has to be done.
+        """What is to be done, without an end."""
+        order = self._await_first(guest)
+        while True:
+            if isinstance(order, RunRequest | SaveRequest):
+                yield order
+            elif isinstance(order, Start):
+                raise ConnectionError("Start out of turn")
+            order = self._conversation.await_order()
+
+    def _await_first(self, guest: Guest) -> Order | None:
+        """The first order, or None. The wait for it is made use of, in moments in which nothing
+        else has to be done: at once where it is known to be long.
         """
         left = _REHEARSALS if self._rehearses else 0
-        for seconds in _PATIENCE_SECONDS:
-            if not left:
-                break
+        waits, is_long = iter(_PATIENCE_SECONDS), False
+        while left and (seconds := 0.0 if is_long else next(waits, None)) is not None:
             order = self._conversation.await_order(seconds)
-            if order is not None:
-                yield _of_a_guest(order)
-                break
-            if has_idle_processor():
+            if isinstance(order, Rehearse):
+                is_long = True
+            elif order is not None:
+                return order
+            elif is_long or has_idle_processor():
                 self._rehearse(guest)
                 left -= 1
-        while (order := self._conversation.await_order()) is not None:
-            yield _of_a_guest(order)
+            else:
+                is_long = False
+        return None
 
     def _rehearse(self, guest: Guest) -> None:
         """Go the whole way of a run, from its frame to that of its report, and send nothing."""
@@ -147,6 +163,7 @@ class GuestServer:
 
     def _run(self, guest: Guest, request: RunRequest) -> RunReport:
         self._watch.begin_run()
+        self._outbox.begin_run(followed=request.followed)
         report = guest.run(request, self._conversation.may_begin)
         if self._conversation.end_run():
             report = timed_out(report, "cpu_seconds")
@@ -176,9 +193,3 @@ class GuestServer:
             failed = Failed(error.code, error.message)
         with suppress(OSError):
             self._outbox.send(failed)
-
-
-def _of_a_guest(order: Order) -> RunRequest | SaveRequest:
-    if isinstance(order, Start):
-        raise ConnectionError("Start out of turn")
-    return order

@@ -177,6 +177,14 @@ class Save(_Bare):
         return 6
 
 
+class Rehearse(_Bare):
+    """To a guest process: nobody waits for you yet, so prepare for your first run."""
+
+    @staticmethod
+    def kind() -> int:
+        return 7
+
+
 class Saved(_Bare):
     """From a guest process: the state was written whole. The guest goes on."""
 
@@ -331,6 +339,7 @@ TO_GUEST = accepts(
     Accepted(Input, CHUNK_BYTES + _HEADER),
     Accepted(InputEnd, _HEADER),
     Accepted(Interrupt, _HEADER),
+    Accepted(Rehearse, _HEADER),
     Accepted(Save, _HEADER),
 )
 """What a guest process takes from the caller's."""

@@ -21,7 +21,9 @@ class Outbox:
     Output that comes after a quiet moment leaves at once, so that a lone `print` is
     seen immediately. Output that comes right after other output waits up to
     `BATCH_SECONDS` for company; `wake` then asks the main thread to call `flush_due`.
-    Any other message is preceded by the output that was written before it.
+    Any other message is preceded by the output that was written before it. Output that
+    nobody follows waits for the main thread, or for what is sent next: most runs have
+    ended by then, and their callers are woken once.
     """
 
     def __init__(self, connection: socket.socket, wake: Callable[[], None]) -> None:
@@ -31,6 +33,11 @@ class Outbox:
         self._stream = ""
         self._pending = bytearray()
         self._last_sent = float("-inf")
+        self._holds = False
+
+    def begin_run(self, *, followed: bool) -> None:
+        """From here on output is that of this run."""
+        self._holds = not followed
 
     def deliver(self, stream: str, data: bytes) -> None:
         """Send output now or soon. Blocks while the caller's process is slower."""
@@ -40,8 +47,8 @@ class Outbox:
                 self._stream = stream
             was_empty = not self._pending
             self._pending += data
-            quiet = time.monotonic() - self._last_sent >= BATCH_SECONDS
-            if quiet or len(self._pending) >= BATCH_BYTES:
+            is_due = not self._holds and time.monotonic() - self._last_sent >= BATCH_SECONDS
+            if is_due or len(self._pending) >= BATCH_BYTES:
                 self._flush()
             elif was_empty:
                 self._wake()
@@ -63,8 +70,7 @@ class Outbox:
 
     def send_frame(self, frame: bytes) -> None:
         with self._lock:
-            self._flush()
-            self._send(frame)
+            self._flush(frame)
 
     def flush_due(self) -> float | None:
         """Send output that has waited long enough; seconds until there will be some.
@@ -74,6 +80,7 @@ class Outbox:
         if not self._lock.acquire(blocking=False):
             return BATCH_SECONDS
         try:
+            self._holds = False
             if not self._pending:
                 return None
             wait = self._last_sent + BATCH_SECONDS - time.monotonic()
@@ -84,14 +91,18 @@ class Outbox:
         finally:
             self._lock.release()
 
-    def _flush(self) -> None:
-        if not self._pending:
-            return
+    def _flush(self, following: bytes = b"") -> None:
+        """Send what is pending, and a frame that follows it in the same breath."""
         data, self._pending = bytes(self._pending), bytearray()
+        if data:
+            self._last_sent = time.monotonic()
         for start in range(0, len(data), CHUNK_BYTES):
-            piece = data[start : start + CHUNK_BYTES]
-            self._send(encode(Output(self._stream, piece)))
-        self._last_sent = time.monotonic()
+            frame = encode(Output(self._stream, data[start : start + CHUNK_BYTES]))
+            if start + CHUNK_BYTES >= len(data):
+                frame, following = frame + following, b""
+            self._send(frame)
+        if following:
+            self._send(following)
 
 
 def _drop(_data: bytes) -> None:

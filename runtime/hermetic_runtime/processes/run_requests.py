@@ -64,6 +64,7 @@ def request_to_fields(request: RunRequest) -> dict[str, Any]:
         "rules_imports": request.imports is not None,
         "import_allow": request.imports.allow if request.imports else (),
         "import_deny": request.imports.deny if request.imports else (),
+        "followed": request.followed,
     }
 
 
@@ -80,6 +81,7 @@ def request_from_fields(fields: Fields) -> RunRequest:
         inputs_json=fields.binary("inputs_json", INPUTS_BYTES),
         files=tuple(_read_file(each) for each in fields.items("files", MOST_GIVEN_FILES)),
         imports=_read_imports(fields),
+        followed=fields.flag("followed"),
     )
 
 

@@ -16,14 +16,15 @@ from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.processes.quiet_moments import QuietMoments
 
 IDLE_SECONDS = 60.0
 """How long spares wait for a run that never comes."""
 _LOOK_SECONDS = 0.25
-"""A run that takes longer is not waited for: there is a spare in its guest's place by then."""
-_SETTLE_SECONDS = 0.002
-"""So long after a run its answer has the processors for itself, before a spare is started."""
-_LEAVING_SECONDS = 0.01
+_LOOK_SOON_SECONDS = 0.004
+"""While runs come one after the other the thread of a pool looks so often, and nobody wakes it:
+it would take the interpreter's lock from those who answer."""
+_LEAVING_SECONDS = 0.016
 """A process ends by itself after its run. After so long, nobody has to wait for that."""
 _OF_EACH_RUN = Limits()
 """Limits that a guest process learns with each run, so that spares need not differ in them."""
@@ -37,7 +38,7 @@ class _Kind(NamedTuple):
 
 @dataclass
 class _Demand:
-    """`wanted` grows with every run that found no spare."""
+    """`wanted` grows with runs that found no spare although more of them were being started."""
 
     last_taken: float
     wanted: int = 0
@@ -57,8 +58,7 @@ class SparePool:
         self._demands: dict[_Kind, _Demand] = {}
         self._changed = threading.Condition()
         self._retired: deque[tuple[float, Driver]] = deque()
-        self._settled = 0.0
-        """From when on spares are started."""
+        self._moments = QuietMoments()
         self._closed = False
         self._thread = threading.Thread(target=self._keep, name="spares", daemon=True)
         self._thread.start()
@@ -80,28 +80,37 @@ class SparePool:
             now = time.monotonic()
             demand = self._demands.setdefault(kind, _Demand(now))
             demand.last_taken = now
-            while demand.spares:
-                spare = demand.spares.popleft()
-                if spare.is_waiting():
-                    return spare
-                self.retire(spare)
-            demand.wanted = min(demand.wanted + 1, self._most)
-            self._start_more_after(now)
-            return None
+            spare = self._take_waiting(demand.spares)
+            if spare is None and (self._moments.is_pressed or not demand.wanted):
+                demand.wanted = min(demand.wanted + 1, self._most)
+            self._wake_if_asleep()
+            self._moments.run_began(found_ready=spare is not None)
+            return spare
+
+    def _take_waiting(self, spares: deque[GuestProcess]) -> GuestProcess | None:
+        while spares:
+            spare = spares.popleft()
+            if spare.is_waiting():
+                return spare
+            self._retire(spare)
+        return None
 
     def retire(self, driver: Driver) -> None:
-        """Close it soon. The caller has no more use for it."""
+        """Close it soon: its run has ended, and the caller has no more use for it."""
         with self._changed:
             if not self._closed:
-                now = time.monotonic()
-                self._retired.append((now, driver))
-                self._start_more_after(now)
+                self._retire(driver)
+                self._wake_if_asleep()
+                self._moments.run_ended()
                 return
         driver.close()
 
-    def _start_more_after(self, now: float) -> None:
-        self._settled = now + _SETTLE_SECONDS
-        self._changed.notify()
+    def _retire(self, driver: Driver) -> None:
+        self._retired.append((time.monotonic(), driver))
+
+    def _wake_if_asleep(self) -> None:
+        if not self._moments.is_busy:
+            self._changed.notify()
 
     def close(self) -> None:
         """End all spares; when this returns, nothing of them is left."""
@@ -139,9 +148,11 @@ class SparePool:
             return
         with self._changed:
             if (demand := self._demands.get(kind)) is None:
-                self.retire(spare)
-            else:
-                demand.spares.append(spare)
+                self._retire(spare)
+                return
+            demand.spares.append(spare)
+            if self._moments.is_long:
+                spare.rehearse()
 
     def _next_wanted(self) -> _Kind | None:
         """A kind that has fewer spares than it should; None after a wait for one."""
@@ -154,12 +165,11 @@ class SparePool:
             ]
             if self._closed:
                 return None
-            patience = _LOOK_SECONDS
+            patience = _LOOK_SOON_SECONDS if self._moments.is_busy else _LOOK_SECONDS
             if lacking:
                 last_taken, kind = max(lacking)
-                unsettled = self._settled - time.monotonic()
-                if unsettled > 0:
-                    patience = unsettled
+                if away := self._moments.seconds_away():
+                    patience = min(patience, away)
                 elif self._make_room(newer_than=last_taken):
                     return kind
             self._changed.wait(patience)
@@ -174,7 +184,7 @@ class SparePool:
 
     def _retire_all(self, spares: deque[GuestProcess]) -> None:
         while spares:
-            self.retire(spares.popleft())
+            self._retire(spares.popleft())
 
     def _make_room(self, *, newer_than: float) -> bool:
         """Whether there may be one more, if need be at the cost of a kind asked for earlier."""
@@ -185,7 +195,7 @@ class SparePool:
         if oldest.last_taken >= newer_than:
             return False
         oldest.wanted -= 1
-        self.retire(oldest.spares.pop())
+        self._retire(oldest.spares.pop())
         return True
 
 

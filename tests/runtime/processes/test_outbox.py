@@ -124,3 +124,31 @@ def test_the_first_output_after_it_was_muted_leaves_at_once(outbox: Outbox, far:
 
     assert outbox.flush_due() is None
     assert far.received() == [Output("stdout", b"b")]
+
+
+def test_output_that_nobody_follows_comes_with_what_is_sent_next(outbox: Outbox, far: Far) -> None:
+    outbox.begin_run(followed=False)
+    outbox.deliver("stdout", b"a")
+    outbox.deliver("stdout", b"b")
+
+    assert far.received() == []
+    outbox.send(InputWanted())
+    assert far.received() == [Output("stdout", b"ab"), InputWanted()]
+
+
+def test_output_that_nobody_follows_leaves_when_the_run_lasts(outbox: Outbox, far: Far) -> None:
+    outbox.begin_run(followed=False)
+    outbox.deliver("stdout", b"a")
+    assert outbox.flush_due() is None
+    assert far.received() == [Output("stdout", b"a")]
+
+    far.now += 2 * BATCH_SECONDS
+    outbox.deliver("stdout", b"b")
+    assert far.received() == [Output("stdout", b"b")]
+
+
+def test_much_output_that_nobody_follows_does_not_wait(outbox: Outbox, far: Far) -> None:
+    outbox.begin_run(followed=False)
+    outbox.deliver("stdout", b"x" * BATCH_BYTES)
+
+    assert far.received() == [Output("stdout", b"x" * BATCH_BYTES)]

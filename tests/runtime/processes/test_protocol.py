@@ -25,6 +25,7 @@ from hermetic_runtime.processes.messages import (
     Interrupt,
     Output,
     Ready,
+    Rehearse,
     Report,
     Run,
     Start,
@@ -64,6 +65,7 @@ MESSAGES_TO_GUEST: list[Message] = [
     Run(RunRequest(b"x\0\xff", "a.py", ("-v", "é"), LIMITS, final=True, capture_value=False)),
     Input(b"abc"),
     InputEnd(),
+    Rehearse(),
     Interrupt(),
 ]
 FROM_GUEST: list[Message] = [

@@ -90,6 +90,22 @@ def test_spares_differ_in_what_is_random(pool: SparePool) -> None:
     assert len(set(shown)) == 5
 
 
+def test_a_run_that_comes_too_soon_after_another_does_not_make_a_pool_grow() -> None:
+    environment, pool = Environment(prepare()), SparePool(3)
+    assert pool.take(environment, Limits()) is None
+    assert comes_true(lambda: pool.ready == 1)
+    assert comes_true(lambda: not pool._moments.is_pressed)
+    spare = pool.take(environment, Limits())
+    assert spare is not None
+
+    assert pool.take(environment, Limits()) is None
+    assert [demand.wanted for demand in pool._demands.values()] == [1]
+    assert pool.take(environment, Limits()) is None
+    assert [demand.wanted for demand in pool._demands.values()] == [2]
+    pool.retire(spare)
+    pool.close()
+
+
 def test_limits_of_a_run_hold_in_a_spare(pool: SparePool) -> None:
     outcomes = list[Outcome]()
     for limits in (

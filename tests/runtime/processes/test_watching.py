@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,21 @@ def test_output_that_follows_other_output_does_not_wait_for_more(
     code = f"{before}print('a', flush=True); print('b', flush=True)\nwhile True: pass"
 
     assert run_until_seen(guest, code, b"b").outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("before", ["", "import time; time.sleep(0.05); "])
+def test_output_that_nobody_follows_is_kept_when_the_guest_is_ended(
+    guest: GuestProcess, before: str
+) -> None:
+    code = f"{before}print('a', flush=True)\nwhile True:\n try:\n  while True: pass\n except: pass"
+    limits = replace(LIMITS, wall_seconds=0.3)
+    output = CapturedOutput(LIMITS.output_bytes, None)
+
+    request = RunRequest(code.encode(), limits=limits, followed=False)
+    report = guest.run(request, output, open_input(None)).report
+
+    assert report.outcome is Outcome.TIMEOUT
+    assert output.text("stdout", truncated=False).text == "a\n"
 
 
 def test_each_of_many_short_runs_is_reported(guest: GuestProcess) -> None:

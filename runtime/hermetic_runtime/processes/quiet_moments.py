@@ -1,0 +1,64 @@
+"""When work in the background disturbs no run."""
+
+from __future__ import annotations
+
+import math
+import time
+
+SETTLE_SECONDS = 0.002
+"""So long after a run its answer has the processors for itself."""
+LONG_RUN_SECONDS = 0.015
+"""A run that takes longer is not waited for."""
+PRESSED_SECONDS = 0.25
+"""For so long after a run that found nothing ready for it, runs under way are not waited for:
+they follow each other so closely that there might never be another moment."""
+LONG_SECONDS = 0.006
+BUSY_SECONDS = 0.1
+
+
+class QuietMoments:
+    """What is known of the runs in this process: when they began, and when they ended.
+
+    With several under way at once it knows of the last one: with more of them than
+    processors there is nothing to be gained. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._began = self._ended = self._missed = -math.inf
+
+    def run_began(self, *, found_ready: bool) -> None:
+        self._began = time.monotonic()
+        if not found_ready:
+            self._missed = self._began
+
+    def run_ended(self) -> None:
+        self._ended = time.monotonic()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether this one has lasted so long that more of it is to be expected."""
+        return not self._has_run and self._idle_seconds >= LONG_SECONDS
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether runs come one after the other."""
+        return self._idle_seconds < BUSY_SECONDS
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether a run found nothing ready for it, a short time ago."""
+        return time.monotonic() - self._missed < PRESSED_SECONDS
+
+    @property
+    def _has_run(self) -> bool:
+        return self._began > self._ended
+
+    @property
+    def _idle_seconds(self) -> float:
+        """Since a run began or ended."""
+        return time.monotonic() - max(self._began, self._ended)
+
+    def seconds_away(self) -> float:
+        """How long it is until the next quiet moment, unless another run comes; 0 for now."""
+        waits = self._has_run and not self.is_pressed
+        return max(0.0, (LONG_RUN_SECONDS if waits else SETTLE_SECONDS) - self._idle_seconds)
