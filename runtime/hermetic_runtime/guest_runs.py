@@ -96,12 +96,26 @@ class GuestRuns:
 
         Interrupts that came earlier are forgotten; `may_begin` is asked once that is done.
         """
+        return self._run(request, may_begin, "run")
+
+    def rehearse(self) -> RunReport:
+        """Go the way of a run, so that the first run finds in memory what it needs. What
+        `REHEARSAL` writes is delivered, and nobody is to get it.
+
+        Raises `GuestMisbehaved` when the guest does not come through it.
+        """
+        report = self._run(REHEARSAL, lambda: True, "rehearse")
+        if report.outcome is not Outcome.OK or not report.alive:
+            raise GuestMisbehaved("the guest could not rehearse")
+        return report
+
+    def _run(self, request: RunRequest, may_begin: Callable[[], bool], action: str) -> RunReport:
         self._begin(request)
         if not may_begin():
             return self._complete(never_begun(), Usage())
         clock, cpu = time.perf_counter(), time.thread_time()
         calls = self._instance.store.host_calls
-        report = self._execute(request)
+        report = self._execute(request, action)
         usage = Usage(
             wall_seconds=time.perf_counter() - clock,
             cpu_seconds=time.thread_time() - cpu,
@@ -112,18 +126,6 @@ class GuestRuns:
         )
         return self._complete(report, usage)
 
-    def rehearse(self) -> RunReport:
-        """Go the way of a run, so that the first run finds in memory what it needs. What
-        `REHEARSAL` writes is delivered, and nobody is to get it.
-
-        Raises `GuestMisbehaved` when the guest does not come through it.
-        """
-        self._begin(REHEARSAL)
-        report = self._complete(self._execute(REHEARSAL, "rehearse"), Usage())
-        if report.outcome is not Outcome.OK or not report.alive:
-            raise GuestMisbehaved("the guest could not rehearse")
-        return report
-
     def _begin(self, request: RunRequest) -> None:
         self._reached = None
         self._host.begin_run(request.limits.output_bytes)
@@ -132,7 +134,7 @@ class GuestRuns:
         if self._metering is Metering.FUEL:
             self._instance.store.store.set_fuel(request.limits.fuel or 2**62)
 
-    def _execute(self, request: RunRequest, action: str = "run") -> RunReport:
+    def _execute(self, request: RunRequest, action: str) -> RunReport:
         try:
             with self.bounded(request.limits):
                 report = self._ask_agent(request, action)

@@ -35,7 +35,6 @@ _log = logging.getLogger("hermetic.runs")
 _LONGEST_WAIT_SECONDS = 60
 _STOPPING_RETRY_SECONDS = 5
 _FIRST_GUESS_SECONDS = 0.1
-_SOON_SECONDS = 0.01
 _SMOOTHING = 0.1
 _CANCEL_SECONDS = 10.0
 """How long cancelled runs may take at shutdown: what ends a guest takes milliseconds."""
@@ -127,9 +126,16 @@ class RunService:
             self.tracing.follow(run.id, grant.id, run.ended)
         return run
 
-    def afterwards(self, work: Callable[[str], None], about: str) -> None:
-        """Have `work`, which may wait for a disk, done in a moment, when who asks has gone on."""
-        doing = asyncio.create_task(_soon(work, about))
+    def afterwards(
+        self, work: Callable[[str], None], about: str, *, not_before_seconds: float = 0.0
+    ) -> None:
+        """Have `work`, which may wait for a disk, done without waiting for it."""
+        loop = asyncio.get_running_loop()
+        doing: asyncio.Future[None] = (
+            loop.create_task(_do_later(work, about, not_before_seconds))
+            if not_before_seconds
+            else loop.run_in_executor(None, work, about)
+        )
         self._doing.add(doing)
         doing.add_done_callback(self._doing.discard)
 
@@ -241,6 +247,6 @@ class RunService:
         )
 
 
-async def _soon(work: Callable[[str], None], about: str) -> None:
-    await asyncio.sleep(_SOON_SECONDS)
+async def _do_later(work: Callable[[str], None], about: str, seconds: float) -> None:
+    await asyncio.sleep(seconds)
     await asyncio.to_thread(work, about)

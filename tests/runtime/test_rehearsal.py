@@ -102,6 +102,18 @@ def test_a_process_that_was_asked_to_rehearse_serves_its_run(guest_process: Gues
     assert output.text("stdout", truncated=False).text == "1\n"
 
 
+def test_what_a_run_left_of_its_input_is_not_there_for_the_next(
+    guest_process: GuestProcess,
+) -> None:
+    guest_process.rehearse()
+    request = RunRequest(b"print(input())", limits=LIMITS)
+
+    for given in ("a\nb\n", "c\n"):
+        output = CapturedOutput(1000, None)
+        guest_process.run(request, output, open_input(given))
+        assert output.text("stdout", truncated=False).text == given[:2]
+
+
 def test_a_process_that_has_waited_serves_its_run(guest_process: GuestProcess) -> None:
     output = CapturedOutput(1000, None)
     time.sleep(0.1)  # long enough for a rehearsal, and harmless where it was not

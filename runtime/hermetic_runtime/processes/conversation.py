@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.processes.confinement import bound_cpu_time
 from hermetic_runtime.processes.messages import (
+    TO_GUEST,
     Input,
     InputEnd,
     Interrupt,
@@ -31,7 +32,8 @@ from hermetic_runtime.requests import RunRequest
 GRACE_CPU_SECONDS = 0.2
 """Processor time that a guest may still use once it was interrupted for using too much."""
 _SHORTEST_CHECK_SECONDS = 0.002
-_RECEIVE_BYTES = 128 * 1024
+_RECEIVE_BYTES = 32 * 1024
+"""Most orders are smaller. The C library maps memory anew for a buffer of 128 KiB and more."""
 
 
 class CpuTimeUp(Exception):
@@ -94,6 +96,15 @@ class Conversation:
             if not self._poll.poll(timeout):
                 return None
 
+    def rehearse(self, frame: bytes) -> RunRequest:
+        """Take in a frame as if it had come, but for the run under way, which it is none of."""
+        with self._lock:
+            for message in FrameDecoder(TO_GUEST).feed(frame):
+                assert isinstance(message, Run)
+                _bounded(message.request)
+                return message.request
+        raise AssertionError
+
     def await_hangup(self, seconds: float) -> None:
         """Until the caller's process lets go of this one, or says anything; at most `seconds`."""
         self._poll.poll(seconds * 1000)
@@ -126,8 +137,7 @@ class Conversation:
             case Input() | InputEnd():
                 self._pass_on(message)
             case Run(request) if self._run is None:
-                bound_cpu_time(request.limits.cpu_seconds)
-                self._run = ActiveRun(time.process_time() + request.limits.cpu_seconds)
+                self._run = _bounded(request)
                 self._orders.append(request)
             case Save() if self._run is None:
                 if len(self._descriptors) != 1:
@@ -187,3 +197,9 @@ class Conversation:
                 self.guest.feed_input(data)
             case InputEnd():
                 self.guest.end_input()
+
+
+def _bounded(request: RunRequest) -> ActiveRun:
+    """The run that begins now, with the system's bound on its processor time."""
+    bound_cpu_time(request.limits.cpu_seconds)
+    return ActiveRun(time.process_time() + request.limits.cpu_seconds)

@@ -17,7 +17,6 @@ from hermetic_runtime.processes.guest_reports import change_messages, report_fra
 from hermetic_runtime.processes.guest_start import Beginning, begin
 from hermetic_runtime.processes.idleness import has_idle_processor
 from hermetic_runtime.processes.messages import (
-    TO_GUEST,
     Failed,
     InputWanted,
     Ready,
@@ -27,7 +26,7 @@ from hermetic_runtime.processes.messages import (
     Start,
     report_frame_bytes,
 )
-from hermetic_runtime.processes.protocol import FrameDecoder, encode
+from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.watch import Watch
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
@@ -156,10 +155,8 @@ class GuestServer:
     def _rehearse(self, guest: Guest) -> None:
         """Go the whole way of a run, from its frame to that of its report, and send nothing."""
         with self._outbox.muted():
-            for message in FrameDecoder(TO_GUEST).feed(_REHEARSAL_FRAME):
-                assert isinstance(message, Run)
-                report = guest.rehearse()
-                report_frame(report, report_frame_bytes(message.request.limits))
+            request = self._conversation.rehearse(_REHEARSAL_FRAME)
+            self._report(guest.rehearse(), request)
 
     def _run(self, guest: Guest, request: RunRequest) -> RunReport:
         self._watch.begin_run()
@@ -173,8 +170,11 @@ class GuestServer:
         for mount, change in guest.changes():
             for message in change_messages(mount, change):
                 self._outbox.send(message)
-        self._outbox.send_frame(report_frame(report, report_frame_bytes(request.limits)))
+        self._report(report, request)
         return report
+
+    def _report(self, report: RunReport, request: RunRequest) -> None:
+        self._outbox.send_frame(report_frame(report, report_frame_bytes(request.limits)))
 
     def _await_start(self) -> GuestSettings:
         start = self._conversation.await_order()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
+from anyio import AsyncFile
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -16,6 +17,7 @@ from pydantic import AnyUrl, ValidationError
 from hermetic.errors import MalformedBody
 from hermetic.mcp.answers import answers_on_stdout
 from hermetic.mcp.links import typed
+from hermetic.mcp.questions import questions_on_stdin
 from hermetic.validation import wrong_places
 
 _MOST_PLACES = 5
@@ -44,9 +46,11 @@ class ProtocolServer(MCPServer[Any]):
     async def run_stdio_async(self) -> None:
         """Until stdin ends."""
         server = self._lowlevel_server
-        with answers_on_stdout() as answers:
-            async with stdio_server(stdout=answers) as (requests, responses):
-                await server.run(requests, responses, server.create_initialization_options())
+        async with questions_on_stdin() as questions:
+            with answers_on_stdout() as answers:
+                stdin = cast("AsyncFile[str] | None", questions)
+                async with stdio_server(stdin, answers) as (requests, responses):
+                    await server.run(requests, responses, server.create_initialization_options())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None

@@ -65,9 +65,9 @@ def run(request):
 
 def rehearse(request):
     """Go the way of a run, and leave no trace: what is used for the first time is slow."""
-    arguments = sys.argv
+    arguments, fresh = sys.argv, streams.fresh
     answer = run(request)
-    sys.argv = arguments
+    sys.argv, streams.fresh = arguments, fresh
     linecache.cache.pop(request["filename"], None)
     return answer
 

@@ -4,7 +4,8 @@ import sys
 from _io import open as _open  # the built-in name belongs to the code that runs
 
 _OUTPUTS = ((1, "stdout", "surrogateescape"), (2, "stderr", "backslashreplace"))
-_in_use = False
+fresh = True
+"""Whether no run has had the streams that the interpreter booted with."""
 
 
 def renew():
@@ -12,9 +13,9 @@ def renew():
 
     Those that the interpreter booted with do for the first run.
     """
-    global _in_use
-    if not _in_use:
-        _in_use = True
+    global fresh
+    if fresh:
+        fresh = False
         return
     sys.stdin = _opened(0, "r", "surrogateescape")
     for descriptor, name, errors in _OUTPUTS:
