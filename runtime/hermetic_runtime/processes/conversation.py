@@ -97,7 +97,7 @@ class Conversation:
                 return None
 
     def rehearse(self, frame: bytes) -> RunRequest:
-        """Take in a frame as if it had come, but for the run under way, which it is none of."""
+        """Read the frame of a run as if it had come. No run is under way by that."""
         with self._lock:
             for message in FrameDecoder(TO_GUEST).feed(frame):
                 assert isinstance(message, Run)

@@ -13,7 +13,9 @@ PRESSED_SECONDS = 0.25
 """For so long after a run that found nothing ready for it, runs under way are not waited for:
 they follow each other so closely that there might never be another moment."""
 LONG_SECONDS = 0.006
+"""Where runs come as closely as that, work that takes milliseconds would meet the next one."""
 BUSY_SECONDS = 0.1
+"""Runs follow each other if no more than so long passes between them."""
 
 
 class QuietMoments:
@@ -25,14 +27,18 @@ class QuietMoments:
 
     def __init__(self) -> None:
         self._began = self._ended = self._missed = -math.inf
+        self.under_way = 0
+        """How many runs, as far as they have been told of."""
 
     def run_began(self, *, found_ready: bool) -> None:
         self._began = time.monotonic()
+        self.under_way += 1
         if not found_ready:
             self._missed = self._began
 
     def run_ended(self) -> None:
         self._ended = time.monotonic()
+        self.under_way = max(0, self.under_way - 1)
 
     @property
     def is_long(self) -> bool:

@@ -38,7 +38,7 @@ class _Kind(NamedTuple):
 
 @dataclass
 class _Demand:
-    """`wanted` grows with runs that found no spare although more of them were being started."""
+    """`wanted` grows with runs that found no spare, where more of them would have helped."""
 
     last_taken: float
     wanted: int = 0
@@ -81,11 +81,17 @@ class SparePool:
             demand = self._demands.setdefault(kind, _Demand(now))
             demand.last_taken = now
             spare = self._take_waiting(demand.spares)
-            if spare is None and (self._moments.is_pressed or not demand.wanted):
+            if spare is None and self._are_too_few(demand.wanted):
                 demand.wanted = min(demand.wanted + 1, self._most)
             self._wake_if_asleep()
             self._moments.run_began(found_ready=spare is not None)
             return spare
+
+    def _are_too_few(self, spares: int) -> bool:
+        """Whether more would have helped a run that found none: one that came while others were
+        under way, or although none of those was waited for.
+        """
+        return spares <= self._moments.under_way or self._moments.is_pressed
 
     def _take_waiting(self, spares: deque[GuestProcess]) -> GuestProcess | None:
         while spares:

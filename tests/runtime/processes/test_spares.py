@@ -17,6 +17,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.guest_handle import GuestProcess
+from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox
@@ -90,20 +91,44 @@ def test_spares_differ_in_what_is_random(pool: SparePool) -> None:
     assert len(set(shown)) == 5
 
 
-def test_a_run_that_comes_too_soon_after_another_does_not_make_a_pool_grow() -> None:
-    environment, pool = Environment(prepare()), SparePool(3)
+def wanted_by(pool: SparePool) -> list[int]:
+    return [demand.wanted for demand in pool._demands.values()]
+
+
+@pytest.fixture
+def one_spare(environment: Environment) -> Iterator[SparePool]:
+    """A pool that may have more, of which nothing was asked for a while."""
+    pool = SparePool(3)
     assert pool.take(environment, Limits()) is None
+    pool.retire(GuestProcess(launcher(environment), Limits(), {}, ()))
     assert comes_true(lambda: pool.ready == 1)
     assert comes_true(lambda: not pool._moments.is_pressed)
-    spare = pool.take(environment, Limits())
-    assert spare is not None
-
-    assert pool.take(environment, Limits()) is None
-    assert [demand.wanted for demand in pool._demands.values()] == [1]
-    assert pool.take(environment, Limits()) is None
-    assert [demand.wanted for demand in pool._demands.values()] == [2]
-    pool.retire(spare)
+    yield pool
     pool.close()
+
+
+def test_a_run_that_comes_too_soon_after_another_does_not_make_a_pool_grow(
+    one_spare: SparePool, environment: Environment
+) -> None:
+    with one_spare._changed:  # so that nothing is started in between
+        spare = one_spare.take(environment, Limits())
+        assert spare is not None
+        one_spare.retire(spare)
+
+        assert one_spare.take(environment, Limits()) is None
+    assert wanted_by(one_spare) == [1]
+
+
+def test_runs_at_the_same_time_make_a_pool_grow(
+    one_spare: SparePool, environment: Environment
+) -> None:
+    with one_spare._changed:
+        spare = one_spare.take(environment, Limits())
+        assert spare is not None
+
+        assert one_spare.take(environment, Limits()) is None
+    assert wanted_by(one_spare) == [2]
+    one_spare.retire(spare)
 
 
 def test_limits_of_a_run_hold_in_a_spare(pool: SparePool) -> None:
