@@ -99,11 +99,10 @@ class Conversation:
     def rehearse(self, frame: bytes) -> RunRequest:
         """Read the frame of a run as if it had come. No run is under way by that."""
         with self._lock:
-            for message in FrameDecoder(TO_GUEST).feed(frame):
-                assert isinstance(message, Run)
-                _bounded(message.request)
-                return message.request
-        raise AssertionError
+            [message] = FrameDecoder(TO_GUEST).feed(frame)
+            assert isinstance(message, Run)
+            _bounded(message.request)
+            return message.request
 
     def await_hangup(self, seconds: float) -> None:
         """Until the caller's process lets go of this one, or says anything; at most `seconds`."""
