@@ -5,6 +5,7 @@ sessions, manifests, snapshots, and the headers of requests for files.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import tempfile
 from collections.abc import Callable
@@ -190,9 +191,10 @@ def _read_state(data: bytes) -> str | None:
         except SessionDamaged:
             return None
         try:
-            for address, contents in reader.pages():
-                if address < 0 or address + len(contents) > _LIMITS.memory_bytes:
-                    return f"state: {len(contents)} bytes at {address}"
+            with mmap.mmap(-1, max(1, reader.state.memory_bytes)) as memory:
+                for start, end in reader.read_pages_into(memoryview(memory)):
+                    if not 0 <= start < end <= reader.state.memory_bytes:
+                        return f"state: bytes from {start} to {end}"
         except SessionDamaged:
             return None
         finally:

@@ -20,6 +20,7 @@ from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.sessions.huge_pages import HugePages
 from hermetic_runtime.sessions.pages import changed_pages
 from hermetic_runtime.sessions.saved_instance import check_instance
 from hermetic_runtime.sessions.saved_state import SavedState, check_files
@@ -110,9 +111,10 @@ def wake(
         if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
             raise SessionDamaged("the session's memory does not fit its limits")
         memory = instance.map_memory()
-        for address, contents in reader.pages():
-            memory[address : address + len(contents)] = contents
-        del memory
+        huge_pages = HugePages(memory, base.memory_bytes)
+        for start, end in reader.read_pages_into(memory):
+            huge_pages.note_written(start, end)
+        del memory, huge_pages
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
         restore_files(kernel, state.files)
         restore_descriptors(kernel, state.descriptors)

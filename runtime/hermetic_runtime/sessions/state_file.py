@@ -128,6 +128,18 @@ class StateReader:
             raise SessionDamaged(f"the state of the session is damaged: {error}") from error
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def _read_into(self, target: memoryview) -> None:
+        read_into = cast("Callable[[memoryview], int]", self._stream.readinto)  # pyright: ignore[reportUnknownMemberType]
+        done = 0
+        try:
+            while done < len(target):
+                count = read_into(target[done:])
+                if not count:
+                    raise SessionDamaged("the state of the session ends too soon")
+                done += count
+        except self._errors as error:
+            raise SessionDamaged(f"the state of the session is damaged: {error}") from error
+
     def _read_state(self) -> SavedState:
         [length] = _LENGTH.unpack(self._read(_LENGTH.size))
         if length > most_packed_bytes(self._limits):
@@ -140,9 +152,11 @@ class StateReader:
         except msgpack.UnpackException as error:
             raise SessionDamaged(f"the state of the session is damaged: {error}") from error
 
-    def pages(self) -> Iterator[tuple[int, bytes]]:
-        """(address, contents) of changed memory, all of it within `state.memory_bytes`."""
-        end = self.state.memory_bytes // PAGE_BYTES
+    def read_pages_into(self, memory: memoryview) -> Iterator[tuple[int, int]]:
+        """Write what changed to a memory of `state.memory_bytes`: where each piece of it begins
+        and ends, once it is there.
+        """
+        end = len(memory) // PAGE_BYTES
         reached = 0
         while True:
             count, first = _RUN.unpack(self._read(_RUN.size))
@@ -152,7 +166,9 @@ class StateReader:
             if first < reached or count > BLOCK_BYTES // PAGE_BYTES or first + count > end:
                 raise SessionDamaged("the state of the session has pages out of place")
             reached = first + count
-            yield first * PAGE_BYTES, self._read(count * PAGE_BYTES)
+            start, stop = first * PAGE_BYTES, reached * PAGE_BYTES
+            self._read_into(memory[start:stop])
+            yield start, stop
 
     def _check_end(self) -> None:
         """Reading past the last run has the checksum verified."""
