@@ -191,10 +191,10 @@ def _read_state(data: bytes) -> str | None:
         except SessionDamaged:
             return None
         try:
-            with mmap.mmap(-1, max(1, reader.state.memory_bytes)) as memory:
-                for start, end in reader.read_pages_into(memoryview(memory)):
-                    if not 0 <= start < end <= reader.state.memory_bytes:
-                        return f"state: bytes from {start} to {end}"
+            memory = memoryview(mmap.mmap(-1, max(1, reader.state.memory_bytes)))
+            for start, end in reader.read_pages_into(memory):
+                if not 0 <= start < end <= reader.state.memory_bytes:
+                    return f"state: bytes from {start} to {end}"
         except SessionDamaged:
             return None
         finally:
