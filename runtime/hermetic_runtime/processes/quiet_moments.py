@@ -21,14 +21,15 @@ BUSY_SECONDS = 0.1
 class QuietMoments:
     """What is known of the runs in this process: when they began, and when they ended.
 
-    With several under way at once it knows of the last one: with more of them than
-    processors there is nothing to be gained. Not thread-safe.
+    A run is waited for only if nothing began or ended since: one that lasts must not keep
+    others from their spares, and with more of them than processors no moment is quiet.
+    Not thread-safe.
     """
 
     def __init__(self) -> None:
         self._began = self._ended = self._missed = -math.inf
         self.under_way = 0
-        """How many runs, as far as they have been told of."""
+        """About how many runs: some are told of only when they end."""
 
     def run_began(self, *, found_ready: bool) -> None:
         self._began = time.monotonic()

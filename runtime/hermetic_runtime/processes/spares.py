@@ -88,8 +88,8 @@ class SparePool:
             return spare
 
     def _are_too_few(self, spares: int) -> bool:
-        """Whether more would have helped a run that found none: one that came while others were
-        under way, or although none of those was waited for.
+        """Whether more would have helped a run that found none. They would not if spares are
+        only held back, for a run that is under way.
         """
         return spares <= self._moments.under_way or self._moments.is_pressed
 

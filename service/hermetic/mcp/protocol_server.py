@@ -46,11 +46,10 @@ class ProtocolServer(MCPServer[Any]):
     async def run_stdio_async(self) -> None:
         """Until stdin ends."""
         server = self._lowlevel_server
-        async with questions_on_stdin() as questions:
-            with answers_on_stdout() as answers:
-                stdin = cast("AsyncFile[str] | None", questions)
-                async with stdio_server(stdin, answers) as (requests, responses):
-                    await server.run(requests, responses, server.create_initialization_options())
+        with questions_on_stdin() as questions, answers_on_stdout() as answers:
+            stdin = cast("AsyncFile[str] | None", questions)
+            async with stdio_server(stdin, answers) as (requests, responses):
+                await server.run(requests, responses, server.create_initialization_options())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None

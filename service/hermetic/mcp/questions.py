@@ -11,65 +11,80 @@ import os
 import stat
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Self, cast
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Self
 
 _MOST_LINES = 64
 """So many may wait until no more is read."""
+_READ_BYTES = 64 * 1024
 
 
-@asynccontextmanager
-async def questions_on_stdin() -> AsyncGenerator[Questions | None]:
+@contextmanager
+def questions_on_stdin() -> Generator[Questions | None]:
     """Where the SDK is to read; None where it had better do so itself. Nothing else reads
-    stdin meanwhile: for all others it is empty.
+    stdin meanwhile: for all others it is empty. In the event loop that will read.
     """
-    kind = os.fstat(sys.stdin.fileno()).st_mode
+    stdin = sys.stdin.fileno()
+    kind = os.fstat(stdin).st_mode
     if not stat.S_ISFIFO(kind) and not stat.S_ISSOCK(kind):
         yield None
         return
-    descriptor = os.dup(sys.stdin.fileno())
-    with open(os.devnull, "rb", buffering=0) as nothing:
-        os.dup2(nothing.fileno(), sys.stdin.fileno())
-    pipe = os.fdopen(os.dup(descriptor), "rb", buffering=0)
-    transport, questions = await asyncio.get_running_loop().connect_read_pipe(Questions, pipe)
+    descriptor = os.dup(stdin)
     try:
-        yield questions
+        with open(os.devnull, "rb", buffering=0) as nothing:
+            os.dup2(nothing.fileno(), stdin)
+        questions = Questions(descriptor)
+        try:
+            yield questions
+        finally:
+            questions.pause()
+            os.dup2(descriptor, stdin)
     finally:
-        transport.close()
-        os.set_blocking(descriptor, True)
-        os.dup2(descriptor, sys.stdin.fileno())
         os.close(descriptor)
 
 
-class Questions(asyncio.Protocol):
-    """As much of an `anyio.AsyncFile` as the SDK reads from: its lines."""
+class Questions:
+    """As much of an `anyio.AsyncFile` as the SDK reads from: its lines.
 
-    def __init__(self) -> None:
+    The descriptor stays as it is, and blocking: other processes may have it too, or this one
+    may write to it. It is read only when there is something to read.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
         self._lines: deque[bytes] = deque()
         self._partial = bytearray()
         self._ended = False
         self._changed = asyncio.Event()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.ReadTransport", transport)
+    def pause(self) -> None:
+        """Read no more until a line is asked for."""
+        self._loop.remove_reader(self._descriptor)
 
-    def data_received(self, data: bytes) -> None:
+    def _read(self) -> None:
+        try:
+            data = os.read(self._descriptor, _READ_BYTES)
+        except OSError:  # the other end has gone, and not in good order
+            data = b""
         *ends, rest = data.split(b"\n")
         for end in ends:
             self._lines.append(bytes(self._partial + end))
             self._partial.clear()
         self._partial += rest
-        if ends:
+        if not data:
+            self._end()
+        elif len(self._lines) >= _MOST_LINES:
+            self.pause()
+        if self._lines or self._ended:
             self._changed.set()
-        if len(self._lines) >= _MOST_LINES:
-            self._transport.pause_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _end(self) -> None:
+        self.pause()
+        self._ended = True
         if self._partial:
             self._lines.append(bytes(self._partial))
-        self._ended = True
-        self._changed.set()
 
     def __aiter__(self) -> Self:
         return self
@@ -78,7 +93,7 @@ class Questions(asyncio.Protocol):
         while not self._lines:
             if self._ended:
                 raise StopAsyncIteration
-            self._transport.resume_reading()
             self._changed.clear()
+            self._loop.add_reader(self._descriptor, self._read)
             await self._changed.wait()
         return self._lines.popleft().decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,14 +44,14 @@ def client(stdin: Callable[[int], None]) -> Client:
 
 
 async def lines_until_the_end() -> list[str]:
-    async with questions_on_stdin() as questions:
+    with questions_on_stdin() as questions:
         assert questions is not None
         return [line async for line in questions]
 
 
 def test_lines_are_told_apart_however_they_come(client: Client) -> None:
     async def read() -> list[str]:
-        async with questions_on_stdin() as questions:
+        with questions_on_stdin() as questions:
             assert questions is not None
             lines = list[str]()
             for piece in (b"one\ntw", b"o\n", b"\nthree\n"):
@@ -72,7 +73,7 @@ def test_a_last_line_need_not_end(client: Client) -> None:
 def test_a_line_may_be_longer_than_a_pipe(client: Client) -> None:
     async def read() -> list[str]:
         writing = asyncio.create_task(asyncio.to_thread(client.write, b"x" * 3_000_000 + b"\n"))
-        async with questions_on_stdin() as questions:
+        with questions_on_stdin() as questions:
             assert questions is not None
             line = await anext(questions)
             await writing
@@ -98,7 +99,7 @@ def test_what_is_not_text_is_told_from_it(client: Client) -> None:
 
 def test_nothing_else_reads_stdin_meanwhile(client: Client) -> None:
     async def read() -> tuple[bytes, bytes]:
-        async with questions_on_stdin():
+        with questions_on_stdin():
             meanwhile = os.read(sys.stdin.fileno(), 10)
         client.write(b"later")
         return meanwhile, os.read(sys.stdin.fileno(), 10)
@@ -106,12 +107,36 @@ def test_nothing_else_reads_stdin_meanwhile(client: Client) -> None:
     assert asyncio.run(read()) == (b"", b"later")
 
 
+def test_a_socket_that_is_stdout_as_well_goes_on_blocking(stdin: Callable[[int], None]) -> None:
+    ours, theirs = socket.socketpair()
+    ours.sendall(b"one\n")
+    ours.shutdown(socket.SHUT_WR)
+    stdin(os.dup(theirs.fileno()))
+
+    async def read() -> tuple[list[str], bool]:
+        with questions_on_stdin() as questions:
+            assert questions is not None
+            return [line async for line in questions], os.get_blocking(theirs.fileno())
+
+    with ours, theirs:
+        assert asyncio.run(read()) == (["one"], True)
+
+
+def test_a_client_that_is_lost_has_ended(stdin: Callable[[int], None]) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"never read")
+    stdin(theirs.detach())
+    ours.close()  # with something unread, which resets the connection
+
+    assert asyncio.run(lines_until_the_end()) == []
+
+
 def test_a_file_is_left_to_the_sdk(stdin: Callable[[int], None], tmp_path: Path) -> None:
     (tmp_path / "requests").touch()
     stdin(os.open(tmp_path / "requests", os.O_RDONLY))
 
     async def read() -> object:
-        async with questions_on_stdin() as questions:
+        with questions_on_stdin() as questions:
             return questions
 
     assert asyncio.run(read()) is None
