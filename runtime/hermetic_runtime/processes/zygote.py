@@ -25,6 +25,7 @@ from typing import NoReturn
 
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.processes import guest_process
+from hermetic_runtime.processes.collapsing import collapse_memory
 from hermetic_runtime.processes.confinement import ParentDeath, confine_all
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.forking import LoneFork
@@ -108,6 +109,7 @@ class Zygote:
         self._fork = LoneFork()
         self._last_beginning = LastBeginning(restored)
         self._children: dict[int, Child] = {}
+        self._forks = 0
         self._reactions: dict[int, Callable[[], None]] = {}
         """To descriptors, none of which a child has any use for."""
         self._serving = True
@@ -167,6 +169,7 @@ class Zygote:
             gc.freeze()
 
     def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:
+        self._prepare_for_more()
         beginning = self._last_beginning.take(guest_end)
         try:
             pid = self._fork()
@@ -188,6 +191,12 @@ class Zygote:
         _send(reports, Spawned(pid), child.pidfd)
         self._watch(child.pidfd, partial(self._reap, child))
         self._watch(reports.fileno(), partial(self._kill, child))
+
+    def _prepare_for_more(self) -> None:
+        """Before the second process: the first is all that a command needs, and it waits."""
+        self._forks += 1
+        if self._forks == 2:
+            collapse_memory()
 
     def _refuse(self, reports: socket.socket, error: OSError) -> None:
         _send(reports, Failed("sandbox_crashed", f"can't fork: {error.strerror}"))
