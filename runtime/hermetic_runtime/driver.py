@@ -66,6 +66,40 @@ class Driver(Protocol):
         ...
 
 
+class BegunRun(Protocol):
+    """A run that a guest process was given, for an event loop to wait for at its descriptor.
+
+    `look` and `finish` never at the same time.
+    """
+
+    def fileno(self) -> int: ...
+
+    def look(self) -> bool:
+        """Take what has come, without waiting: whether the run has ended, and left nothing to be
+        written. Where anything went wrong, `finish` raises or explains that.
+        """
+        ...
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether all that it needs is somebody who looks when something comes. Otherwise
+        `finish` is needed now, in a thread that may wait.
+        """
+        ...
+
+    def finish(self) -> DrivenRun:
+        """As `Driver.run`. Waits for nothing when `look` has said that the run has ended."""
+        ...
+
+
+class StartedDriver(Driver, Protocol):
+    """A driver whose guest waits for a run."""
+
+    def begin(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> BegunRun:
+        """As `run`, up to where there is something to wait for. Raises `SandboxClosed`."""
+        ...
+
+
 class GuestSource(Protocol):
     """Where a `Sandbox` without mounts and variables gets a guest that has booted already.
     Any thread may call.
@@ -75,6 +109,14 @@ class GuestSource(Protocol):
         self, environment: Environment, limits: Limits, *, keep_files: bool = False
     ) -> Driver | None:
         """A driver that has started; None if there is none. Raises as `Driver.start` does."""
+        ...
+
+    def take_waiting(
+        self, environment: Environment, limits: Limits, *, keep_files: bool = False
+    ) -> StartedDriver | None:
+        """One that waits for a run now; None if there is none. Never waits itself, and leaves no
+        trace of having found none.
+        """
         ...
 
     def retire(self, driver: Driver) -> None:

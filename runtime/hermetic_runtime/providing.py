@@ -12,8 +12,13 @@ from hermetic_runtime.cache_use import mark_used
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import InvalidInput
-from hermetic_runtime.preparation import Progress, prepare, verify_and_repair
-from hermetic_runtime.prepared import SNAPSHOTS
+from hermetic_runtime.preparation import (
+    Progress,
+    prepare,
+    prepared_directory,
+    verify_and_repair,
+)
+from hermetic_runtime.prepared import SNAPSHOTS, is_complete
 
 if TYPE_CHECKING:
     from hermetic_runtime.packages.script_metadata import ScriptMetadata
@@ -23,6 +28,8 @@ _KNOWN_ENVIRONMENTS = 256
 InterpreterName = Literal["auto", "pyodide", "wasi"]
 INTERPRETER_NAMES: tuple[str, ...] = get_args(InterpreterName)
 OnProgress = Callable[[Progress], None]
+_provided = set[Metering]()
+"""For which of them this process has provided the interpreter that "auto" stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,32 @@ def provide(
     """
     provided = _provide(wanted, source, metering, on_progress)
     mark_used(provided.environment)
+    if _is_plain(wanted):
+        _provided.add(metering)
     return provided
+
+
+def provide_at_once(
+    wanted: WantedEnvironment, source: bytes, metering: Metering
+) -> ProvidedEnvironment | None:
+    """As `provide`, for who must not wait: None for what has packages, or was not provided in
+    this process before.
+    """
+    if not _is_plain(wanted) or metering not in _provided:
+        return None
+    if not is_complete(prepared_directory(metering)):
+        return None
+    return provide(wanted, source, metering, lambda _: None)
+
+
+def _is_plain(wanted: WantedEnvironment) -> bool:
+    """Whether it can only be Pyodide without packages."""
+    if wanted.has_requirements:
+        return False
+    name = wanted.interpreter
+    if wanted.settings is not None:
+        name = wanted.settings.interpreter(name)
+    return name in ("auto", "pyodide")
 
 
 def _provide(

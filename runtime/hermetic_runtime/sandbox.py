@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import GuestSource, Isolation, OnOutput
+from hermetic_runtime.driver import BegunRun, GuestSource, Isolation, OnOutput
 from hermetic_runtime.errors import InstallError, SandboxClosed
 from hermetic_runtime.import_rules import ImportRules
-from hermetic_runtime.input_source import open_input
+from hermetic_runtime.input_source import InputSource, open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment
@@ -31,7 +31,7 @@ from hermetic_runtime.request_checks import (
     checked_request,
     narrowed_limits,
 )
-from hermetic_runtime.requests import RunReport
+from hermetic_runtime.requests import RunReport, RunRequest
 from hermetic_runtime.results import RunResult, Timings
 from hermetic_runtime.run_results import install_error_result, run_result
 from hermetic_runtime.sandbox_guest import GuestPlan, SandboxGuest
@@ -229,25 +229,42 @@ class Sandbox:
             imports=imports,
             followed=on_output is not None,
         )
-        source = open_input(stdin)
+        output = CapturedOutput(request.limits.output_bytes, on_output)
+        return self.carry_out(request, output, open_input(stdin))
+
+    def begin(
+        self, request: RunRequest, output: CapturedOutput, source: InputSource
+    ) -> BegunRun | None:
+        """Begin the first run, for an event loop to wait for, if a spare waits and nothing else
+        has to be waited for. None otherwise, and nothing was done.
+
+        `carry_out` of the same must follow; it goes on from there. Raises as `run` does.
+        """
+        with self._lock:
+            self._check_open()
+            return self._guest.begin(request, output, source)
+
+    def carry_out(
+        self, request: RunRequest, output: CapturedOutput, source: InputSource
+    ) -> RunResult:
+        """As `run`, of what was checked already."""
         with self._lock:
             guest = self._guest
-            first = not guest.is_started
-            self._check_open()
-            if first:
+            first = guest.has_begun or not guest.is_started
+            if not guest.has_begun:
+                self._check_open()
+            if not guest.is_started:
                 try:
                     guest.start(request.source)
                 except InstallError as error:
                     self._close("its packages could not be installed")
                     return install_error_result(error)
-            output = CapturedOutput(request.limits.output_bytes, on_output)
-            began = time.perf_counter()
             try:
                 driven, written = guest.run(request, output, source, first=first)
             except BaseException as error:
                 self._close(f"its last run was broken off by {type(error).__name__}")
                 raise
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - guest.run_began
             result = run_result(
                 self._without_mounted_files(driven.report),
                 written=written,
@@ -257,7 +274,7 @@ class Sandbox:
                 packages=guest.packages,
                 notes=guest.notes if first else (),
             )
-            if final:
+            if request.final:
                 self._close("its final run has ended")
             elif not driven.report.alive:
                 self._close(f"its guest ended in a run with outcome {driven.report.outcome}")

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun, Driver, GuestSource, Isolation, metering_for
+from hermetic_runtime.compilation import Metering
+from hermetic_runtime.driver import (
+    BegunRun,
+    DrivenRun,
+    Driver,
+    GuestSource,
+    Isolation,
+    metering_for,
+)
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import (
     NoMoreProcesses,
@@ -29,6 +37,7 @@ from hermetic_runtime.providing import (
     ProvidedEnvironment,
     WantedEnvironment,
     provide,
+    provide_at_once,
     repair,
 )
 from hermetic_runtime.requests import GuestMount, RunRequest
@@ -71,13 +80,21 @@ class SandboxGuest:
         self._started: _Started | None = None
         self._driver: Driver | None = None
         self._directories: MountedDirectories | None = None
+        self._begun: BegunRun | None = None
         self._cancelled = False
         self.timings = Timings()
         """Of the last start."""
+        self.run_began = 0.0
+        """By `time.perf_counter`: the run under way, or the last one."""
 
     @property
     def is_started(self) -> bool:
         return self._started is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its first run is under way by `begin`."""
+        return self._begun is not None
 
     @property
     def _running(self) -> _Started:
@@ -121,10 +138,12 @@ class SandboxGuest:
         self._started = _Started(driver, directories, provided)
         self.timings = Timings(prepare=prepared - began, start=time.perf_counter() - prepared)
 
+    @property
+    def _metering(self) -> Metering:
+        return metering_for(self._plan.isolation, self._plan.limits)
+
     def _provide(self, source: bytes) -> ProvidedEnvironment:
-        plan = self._plan
-        metering = metering_for(plan.isolation, plan.limits)
-        return provide(plan.wanted, source, metering, self._pass_progress)
+        return provide(self._plan.wanted, source, self._metering, self._pass_progress)
 
     def _pass_progress(self, progress: Progress) -> None:
         if self._cancelled:
@@ -141,11 +160,18 @@ class SandboxGuest:
             driver.start()
         return driver
 
+    @property
+    def _spares(self) -> GuestSource | None:
+        """Where a guest may come from that was started ahead, for one that needs no more."""
+        plan = self._plan
+        suits = plan.isolation == "process" and not plan.variables and not plan.mounts
+        return plan.spares if suits else None
+
     def _take_spare(self, environment: Environment) -> Driver | None:
         plan = self._plan
-        if plan.spares is None or plan.isolation != "process" or plan.variables or plan.mounts:
+        if self._spares is None:
             return None
-        return plan.spares.take(environment, plan.limits, keep_files=plan.out is not None)
+        return self._spares.take(environment, plan.limits, keep_files=plan.out is not None)
 
     def _make_driver(self, environment: Environment, mounts: Sequence[GuestMount]) -> Driver:
         plan, keep_files = self._plan, self._plan.out is not None
@@ -159,15 +185,49 @@ class SandboxGuest:
             launcher(environment), plan.limits, plan.variables, mounts, keep_files=keep_files
         )
 
+    def begin(
+        self, request: RunRequest, output: CapturedOutput, source: InputSource
+    ) -> BegunRun | None:
+        """Start, and begin the first run, where nothing has to be waited for. None where it has,
+        and nothing was done. `run` must follow.
+
+        Raises what `provide` does.
+        """
+        plan, spares = self._plan, self._spares
+        began = time.perf_counter()
+        provided = provide_at_once(plan.wanted, request.source, self._metering)
+        if spares is None or provided is None:
+            return None
+        keep_files = plan.out is not None
+        driver = spares.take_waiting(provided.environment, plan.limits, keep_files=keep_files)
+        if driver is None:
+            return None
+        self._driver = driver
+        self._started = _Started(driver, MountedDirectories(()), provided)
+        self.timings = Timings(prepare=time.perf_counter() - began)
+        if self._cancelled:
+            driver.cancel()
+        self.run_began = time.perf_counter()
+        self._begun = driver.begin(request, output, source)
+        return self._begun
+
     def run(
         self, request: RunRequest, output: CapturedOutput, source: InputSource, *, first: bool
     ) -> tuple[DrivenRun, list[str]]:
-        """As `Driver.run`, and then what was written in directories of the host.
+        """As `Driver.run`, and then what was written in directories of the host. Goes on with
+        what `begin` began.
 
         A guest that is lost before it takes its first run has done nothing yet, and another
         one takes its place.
         """
-        driven = self._running.driver.run(request, output, source)
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            driven = begun.finish()
+            if driven.changes or driven.report.displays:
+                self._open_directories()
+        else:
+            self.run_began = time.perf_counter()
+            driven = self._running.driver.run(request, output, source)
         for _ in range(_MORE_STARTS if first else 0):
             if driven.taken or self._cancelled:
                 break
@@ -176,6 +236,11 @@ class SandboxGuest:
             driven = self._running.driver.run(request, output, source)
         directories = self._running.directories
         return driven, directories.give_back(driven.changes, driven.report.displays, output)
+
+    def _open_directories(self) -> None:
+        """Of a run that `begin` began, which may not need them."""
+        self._directories = MountedDirectories(self._plan.mounts, self._plan.out)
+        self._started = self._running._replace(directories=self._directories)
 
     def cancel(self) -> None:
         """End it, also one that is only starting. Any thread may call this."""

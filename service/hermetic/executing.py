@@ -1,4 +1,4 @@
-"""One run in a sandbox of its own, in a thread that may wait for it."""
+"""One run in a sandbox of its own, in a thread that may wait for it, or for an event loop."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import logging
 import shutil
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 from hermetic.orders import RunOrder
 from hermetic.telling import Telling
-from hermetic_runtime.driver import GuestSource
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.driver import BegunRun, GuestSource
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
+from hermetic_runtime.input_source import open_input
+from hermetic_runtime.requests import RunRequest
 from hermetic_runtime.results import Outcome, RunError, RunResult
 from hermetic_runtime.sandbox import Sandbox
 
@@ -23,6 +27,14 @@ def cancelled_result() -> RunResult:
     """Of a run that was cancelled before there was anything else to say of it."""
     error = RunError("Cancelled", "the run was cancelled")
     return RunResult(Outcome.CANCELLED, error=error, exit_code=1)
+
+
+class _Prepared(NamedTuple):
+    """A sandbox, and the run that it is for."""
+
+    sandbox: Sandbox
+    request: RunRequest
+    output: CapturedOutput
 
 
 class Execution:
@@ -42,7 +54,22 @@ class Execution:
         self._out = out
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
+        self._prepared: _Prepared | None = None
         self._cancelled = False
+
+    def begin(self) -> BegunRun | None:
+        """Begin where nothing has to be waited for: in a guest that waits, for a caller who only
+        wants the result. `run` must follow, whatever this gives: in a thread that may wait,
+        unless the run has ended by then.
+        """
+        has_left_overs = self._out is not None and self._out.exists()
+        if has_left_overs or self._telling.on_output is not None:
+            return None
+        try:
+            self._prepared = sandbox, request, output = self._prepare()
+            return sandbox.begin(request, output, open_input(self._order.stdin))
+        except HermeticError:
+            return None  # `run` meets it again, and tells
 
     def run(self) -> RunResult:
         """Raises what `Sandbox` does, but for a run that was cancelled."""
@@ -57,28 +84,26 @@ class Execution:
 
     def _run_in_sandbox(self) -> RunResult:
         """A guest that is lost before it took the run has done nothing: another one may."""
-        order = self._order
-        if self._out is not None:
+        prepared, self._prepared = self._prepared, None
+        if prepared is None and self._out is not None:
             shutil.rmtree(self._out, ignore_errors=True)
         for left in reversed(range(_STARTS)):
+            sandbox, request, output = prepared or self._prepare()
+            prepared = None
             try:
-                with self._open() as sandbox:
-                    return sandbox.run(
-                        order.code,
-                        filename=order.filename,
-                        args=order.args,
-                        stdin=order.stdin,
-                        inputs=order.inputs,
-                        files=order.files,
-                        imports=order.imports,
-                        on_output=self._telling.on_output,
-                        final=True,
-                    )
+                with sandbox:
+                    return sandbox.carry_out(request, output, open_input(self._order.stdin))
             except SandboxCrashed:
                 if not left or self._cancelled:
                     raise
                 _log.warning("a guest was lost while it started")
         raise AssertionError
+
+    def _prepare(self) -> _Prepared:
+        on_output = self._telling.on_output
+        request = self._order.request(followed=on_output is not None)
+        output = CapturedOutput(request.limits.output_bytes, on_output)
+        return _Prepared(self._open(), request, output)
 
     def _open(self) -> Sandbox:
         order = self._order

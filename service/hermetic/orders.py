@@ -15,6 +15,7 @@ from hermetic_runtime.packages.rules import PackageRules
 from hermetic_runtime.packages.settings import PackageSettings
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.request_checks import checked_environment, checked_request
+from hermetic_runtime.requests import RunRequest
 from hermetic_runtime.results import Display, RunResult
 
 
@@ -60,7 +61,11 @@ class RunOrder:
     def check(self) -> None:
         """Raises `InvalidInput` for what can't be run, before it waits for its turn."""
         checked_environment(self.env)
-        checked_request(
+        self.request(followed=True)
+
+    def request(self, *, followed: bool) -> RunRequest:
+        """What a guest of its own is asked. Raises `InvalidInput`."""
+        return checked_request(
             self.code,
             filename=self.filename,
             args=self.args,
@@ -70,6 +75,7 @@ class RunOrder:
             inputs=self.inputs,
             files=self.files,
             imports=self.imports,
+            followed=followed,
         )
 
     def encode(self) -> str:

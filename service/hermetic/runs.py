@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from hermetic.awaiting_ends import await_end
 from hermetic.errors import QueueFull, ServiceStopping
 from hermetic.executing import Execution, cancelled_result
 from hermetic.grants import Grant
@@ -41,7 +43,7 @@ _CANCEL_SECONDS = 10.0
 
 
 class RunService:
-    """Belongs to one event loop; guests are watched by threads, one for each run."""
+    """Belongs to one event loop. A run that lasts is watched by a thread of its own."""
 
     def __init__(self, settings: ServiceSettings, measurements: Measurements) -> None:
         self._settings = settings
@@ -173,15 +175,24 @@ class RunService:
             _, run = self._queue.take()
             run.started = True
             self._running.add(run)
-            self._threads.submit(self._execute, run, asyncio.get_running_loop())
+            began = time.perf_counter()
+            begun = run.begin()
+            carry_on = partial(self._carry_on, run, began)
+            if begun is None:
+                carry_on(has_ended=False)
+            else:
+                await_end(begun, carry_on)
 
-    def _execute(self, run: SubmittedRun, loop: asyncio.AbstractEventLoop) -> None:
+    def _carry_on(self, run: SubmittedRun, began: float, *, has_ended: bool) -> None:
+        """In a thread that may wait, unless the run has ended."""
+        if has_ended:
+            self._end(run, began, _outcome_of(run))
+        else:
+            self._threads.submit(self._execute, run, began, asyncio.get_running_loop())
+
+    def _execute(self, run: SubmittedRun, began: float, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread of its own, from which the end comes to the loop in one step."""
-        began = time.perf_counter()
-        try:
-            ended = run.execute()
-        except BaseException as error:
-            ended = error
+        ended = _outcome_of(run)
         with suppress(RuntimeError):  # the loop has closed, and nobody waits
             loop.call_soon_threadsafe(self._end, run, began, ended)
         del ended  # an error holds this frame
@@ -245,6 +256,13 @@ class RunService:
             timeout=max(seconds, 0.0),
             return_when=asyncio.FIRST_COMPLETED,
         )
+
+
+def _outcome_of(run: SubmittedRun) -> RunResult | BaseException:
+    try:
+        return run.execute()
+    except BaseException as error:
+        return error
 
 
 async def _do_later(work: Callable[[str], None], about: str, seconds: float) -> None:

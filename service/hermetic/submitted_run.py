@@ -14,6 +14,7 @@ from hermetic.orders import Ended, RunEvent, RunOrder
 from hermetic.policy.admission import Admission
 from hermetic.session_executing import SessionExecution
 from hermetic.telling import Followed, Telling
+from hermetic_runtime.driver import BegunRun
 from hermetic_runtime.results import RunResult
 
 
@@ -69,8 +70,14 @@ class SubmittedRun:
         if (error := self.ended.exception()) is not None:
             raise error
 
+    def begin(self) -> BegunRun | None:
+        """As `Execution.begin`. None as well for what has to be written down when it ends."""
+        if self.admission is not None or not isinstance(self.execution, Execution):
+            return None
+        return self.execution.begin()
+
     def execute(self) -> RunResult:
-        """In a thread, which may wait. Raises what the sandbox raised."""
+        """In a thread, which may wait, unless it has ended. Raises what the sandbox raised."""
         try:
             result = self.execution.run()
         except BaseException as error:

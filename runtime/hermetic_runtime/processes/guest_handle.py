@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun
+from hermetic_runtime.driver import BegunRun, DrivenRun
 from hermetic_runtime.errors import (
     HermeticError,
     NoMoreProcesses,
@@ -214,18 +214,17 @@ class GuestProcess:
                 hold.channel.send(Rehearse())
 
     def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
+        return self.begin(request, output, source).finish()
+
+    def begin(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> BegunRun:
         hold = self._hold
         if hold is None:
             raise SandboxClosed("the guest process has not started, or was closed")
         supervision = Supervision(
             hold.channel, hold.process, request, output, source, lambda: self._cancelled
         )
-        try:
-            report = supervision.run()
-        except KeyboardInterrupt:
-            supervision.stop_softly()
-            raise
-        return DrivenRun(report, supervision.changes, supervision.taken)
+        supervision.begin()
+        return supervision
 
     def save(self, file: BinaryIO, most_bytes: int) -> None:
         """Have the guest write its state, at most `most_bytes`, into `file`; it goes on.

@@ -87,6 +87,16 @@ class SparePool:
             self._moments.run_began(found_ready=spare is not None)
             return spare
 
+    def take_waiting(
+        self, environment: Environment, limits: Limits, *, keep_files: bool = False
+    ) -> GuestProcess | None:
+        """As `take`, which is to be asked when this gives none."""
+        with self._changed:
+            demand = self._demands.get(_Kind(environment, limits_of_process(limits), keep_files))
+            if demand is None or not demand.spares:
+                return None
+        return self.take(environment, limits, keep_files=keep_files)
+
     def _are_too_few(self, spares: int) -> bool:
         """Whether more would have helped a run that found none. They would not if spares are
         only held back, for a run that is under way.

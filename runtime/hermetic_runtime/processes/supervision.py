@@ -10,8 +10,8 @@ from contextlib import suppress
 
 from hermetic_runtime import verdicts
 from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.driver import DrivenRun
 from hermetic_runtime.input_source import InputSource
-from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.collected_changes import CollectedChanges, TooMuchChanged
 from hermetic_runtime.processes.endings import describe_end
@@ -47,7 +47,9 @@ class OutputExceeded(Exception):
 
 
 class Supervision:
-    """The deadlines, the output, the input and the changes of one run."""
+    """The deadlines, the output, the input and the changes of one run; a `BegunRun`, once
+    `begin` was called.
+    """
 
     def __init__(
         self,
@@ -69,24 +71,49 @@ class Supervision:
         self._input_wanted = False
         self._interrupted = False
         self._conversed = False
+        self._broken: Exception | None = None
         self._report: RunReport | None = None
         self._began = time.monotonic()
         self._deadline = self._began + request.limits.wall_seconds
 
-    @property
-    def changes(self) -> list[tuple[int, FileChange]]:
-        """What writable mounts are to be given back; nothing if the process was lost."""
-        return self._changes.complete if self._report is not None else []
-
-    @property
-    def taken(self) -> bool:
-        """False when the process ended before it read the run: nothing was executed."""
-        return self._conversed or not self._channel.left_unread
-
-    def run(self) -> RunReport:
-        """Start the run and watch it to its end."""
+    def begin(self) -> None:
+        """Send the run."""
         self._channel.send(Run(self._request))
+
+    def fileno(self) -> int:
+        return self._channel.fileno()
+
+    def look(self) -> bool:
         try:
+            self._react()
+        except Exception as error:
+            self._broken = error
+        return self._report is not None and not self._has_more
+
+    @property
+    def is_patient(self) -> bool:
+        needs_more = self._broken or self._input_wanted or self._channel.has_outgoing
+        return not needs_more and not self._has_more
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether a run that has ended left what is to be written somewhere."""
+        report = self._report
+        return report is not None and bool(report.displays or self._changes.begun)
+
+    def finish(self) -> DrivenRun:
+        try:
+            report = self._watch()
+        except KeyboardInterrupt:
+            self._stop_softly()
+            raise
+        changes = self._changes.complete if self._report is not None else []
+        return DrivenRun(report, changes, taken=self._conversed or not self._channel.left_unread)
+
+    def _watch(self) -> RunReport:
+        try:
+            if self._broken is not None:
+                raise self._broken
             while self._report is None:
                 if time.monotonic() >= self._deadline and not self._reach_deadline():
                     return self._end_process(verdicts.killed_at_deadline, "wall_seconds")
@@ -104,7 +131,7 @@ class Supervision:
             return verdicts.timed_out(self._report, "wall_seconds")
         return self._report
 
-    def stop_softly(self) -> None:
+    def _stop_softly(self) -> None:
         """Interrupt the guest and give it the grace to end, for what it still writes."""
         self._interrupt()
         try:

@@ -175,5 +175,10 @@ class OwnedWorkers:
     ) -> LentWorker:
         return self._pool.lend(environment, self._owner, limits, keep_files=keep_files)
 
+    def take_waiting(
+        self, environment: Environment, limits: Limits, *, keep_files: bool = False
+    ) -> None:
+        """None: a worker that waits may still have to boot its next guest."""
+
     def retire(self, driver: Driver) -> None:
         driver.close()

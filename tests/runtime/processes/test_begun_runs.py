@@ -1,0 +1,207 @@
+"""Runs that somebody else waits for than the thread that began them."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conditions import comes_true
+
+from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.driver import BegunRun, Driver
+from hermetic_runtime.input_source import open_input
+from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.processes.guest_handle import GuestProcess
+from hermetic_runtime.processes.spares import SparePool
+from hermetic_runtime.requests import RunRequest
+from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SparePool]:
+    pool = SparePool(2)
+    yield pool
+    pool.close()
+
+
+class Asked(NamedTuple):
+    """A run in a sandbox of its own, and how far it is."""
+
+    sandbox: Sandbox
+    request: RunRequest
+    output: CapturedOutput
+    begun: BegunRun | None
+
+    def ends(self) -> bool:
+        """Whether it comes to its end while somebody only looks."""
+        assert self.begun is not None
+        while self.begun.is_patient and select.select([self.begun], [], [], 10)[0]:
+            if self.begun.look():
+                return True
+        return False
+
+    def result(self) -> RunResult:
+        return self.sandbox.carry_out(self.request, self.output, open_input(None))
+
+
+def ask(
+    pool: SparePool,
+    code: str,
+    stdin: bytes = b"",
+    limits: Limits = Limits(),
+    out: Path | None = None,
+) -> Asked:
+    request = RunRequest(code.encode(), limits=limits, final=True, followed=False)
+    sandbox = Sandbox(spares=pool, limits=limits, out=out)
+    output = CapturedOutput(MIB, None)
+    return Asked(sandbox, request, output, sandbox.begin(request, output, open_input(stdin)))
+
+
+def begin(
+    pool: SparePool,
+    code: str,
+    stdin: bytes = b"",
+    limits: Limits = Limits(),
+    out: Path | None = None,
+) -> Asked:
+    """In a spare, which there will be as runs without one ask for it."""
+    with Sandbox(spares=pool, limits=limits, out=out) as sandbox:
+        sandbox.run("0", final=True)
+    found: list[Asked] = []
+
+    def begins() -> bool:
+        found.append(ask(pool, code, stdin, limits, out))
+        return found[-1].begun is not None
+
+    assert comes_true(begins), "there is no spare"
+    return found[-1]
+
+
+def pid_of(guest: Driver | None) -> int:
+    assert isinstance(guest, GuestProcess) and guest._hold is not None
+    return guest._hold.process.pid
+
+
+def test_a_run_ends_while_somebody_only_looks(pool: SparePool) -> None:
+    asked = begin(pool, "print('hello'); 6 * 7")
+
+    assert asked.ends()
+    result = asked.result()
+    assert (result.outcome, result.stdout.text) == (Outcome.OK, "hello\n")
+    assert result.value is not None and result.value.json == 42
+    assert result.timings.run > 0
+    assert asked.sandbox.closed
+
+
+def test_nothing_is_begun_where_no_guest_waits() -> None:
+    pool = SparePool(1)
+    try:
+        asked = ask(pool, "print('hello')")
+        assert asked.begun is None
+        assert asked.result().stdout.text == "hello\n"
+    finally:
+        pool.close()
+
+
+def test_input_is_given_by_who_looks(pool: SparePool) -> None:
+    asked = begin(pool, "print(input()[::-1])", stdin=b"desserts\n")
+
+    assert asked.ends()
+    assert asked.result().stdout.text == "stressed\n"
+
+
+def test_files_and_displays_are_written_by_a_thread(pool: SparePool, tmp_path: Path) -> None:
+    asked = begin(pool, "open('made.txt', 'w').write('here')", out=tmp_path)
+
+    assert not asked.ends()
+    assert asked.begun is not None and not asked.begun.is_patient
+    assert asked.result().written == ["made.txt"]
+    assert (tmp_path / "made.txt").read_text() == "here"
+
+
+def test_who_makes_no_files_gets_no_folder(pool: SparePool, tmp_path: Path) -> None:
+    begin(pool, "0", out=tmp_path / "one").result()
+    found: list[Asked] = []
+
+    def begins() -> bool:
+        found.append(ask(pool, "0", out=tmp_path / "two"))
+        return found[-1].begun is not None
+
+    assert comes_true(begins)
+    assert found[-1].ends()
+    assert found[-1].result().written == []
+    assert not (tmp_path / "two").exists()
+
+
+def test_a_run_that_lasts_is_ended_at_its_deadline_by_who_carries_on(pool: SparePool) -> None:
+    asked = begin(pool, "while True: pass", limits=Limits(wall_seconds=0.5))
+
+    assert asked.begun is not None
+    assert not select.select([asked.begun], [], [], 0.1)[0]
+    assert asked.begun.is_patient
+    assert asked.result().outcome is Outcome.TIMEOUT
+
+
+def test_a_run_that_is_cancelled_meanwhile_needs_a_thread(pool: SparePool) -> None:
+    asked = begin(pool, "while True: pass")
+    asked.sandbox.cancel()
+
+    assert not asked.ends()
+    assert asked.result().outcome is Outcome.CANCELLED
+
+
+def test_a_guest_that_is_lost_is_explained_by_who_carries_on(pool: SparePool) -> None:
+    asked = begin(pool, "print('here', flush=True)\nwhile True: pass", limits=Limits())
+    assert asked.begun is not None
+    assert comes_true(lambda: not asked.begun or (not asked.begun.look() and _has_output(asked)))
+    os.kill(pid_of(asked.sandbox._guest._driver), signal.SIGKILL)
+
+    assert not asked.ends()
+    assert asked.result().outcome is Outcome.CRASHED
+
+
+def _has_output(asked: Asked) -> bool:
+    return bool(asked.output.text("stdout", truncated=False).text)
+
+
+def test_a_guest_that_is_lost_before_it_took_the_run_is_replaced(pool: SparePool) -> None:
+    with Sandbox(spares=pool) as sandbox:
+        sandbox.run("0", final=True)
+    assert comes_true(lambda: pool.ready > 0)
+    for demand in pool._demands.values():
+        for spare in demand.spares:
+            os.kill(pid_of(spare), signal.SIGSTOP)
+    asked = ask(pool, "print('once')")
+    assert asked.begun is not None
+    os.kill(pid_of(asked.sandbox._guest._driver), signal.SIGKILL)
+
+    assert not asked.ends()
+    assert asked.result().stdout.text == "once\n"
+
+
+def test_a_request_that_the_socket_does_not_take_at_once_needs_a_thread(pool: SparePool) -> None:
+    text = "x" * 2_000_000
+    asked = begin(pool, f"len({text!r})")
+
+    assert asked.begun is not None and not asked.begun.is_patient
+    result = asked.result()
+    assert result.value is not None and result.value.json == 2_000_000
+
+
+def test_what_needs_packages_or_variables_is_not_begun(pool: SparePool) -> None:
+    begin(pool, "0").result()
+    request, output = RunRequest(b"0", final=True), CapturedOutput(MIB, None)
+    for sandbox in (
+        Sandbox(spares=pool, requirements=["six"]),
+        Sandbox(spares=pool, env={"NAME": "value"}),
+        Sandbox(spares=pool, interpreter="wasi"),
+        Sandbox(),
+    ):
+        with sandbox:
+            assert sandbox.begin(request, output, open_input(None)) is None
