@@ -120,6 +120,19 @@ def test_a_text_given_to_exit_is_printed(hermetic):
     assert (done.returncode, done.stderr) == (1, "so long\n")
 
 
+def test_a_missing_package_is_told_how_to_be_had(hermetic):
+    done = hermetic("-c", "import requests")
+    assert done.returncode == 1
+    *_, python, ours, hint = done.stderr.splitlines()
+    assert python == "ModuleNotFoundError: No module named 'requests'"
+    assert ours == "hermetic: error: ModuleNotFoundError: No module named 'requests'"
+    assert hint.startswith("hint: Packages are there that are named")
+
+
+def test_a_missing_part_of_the_standard_library_is_no_matter_of_packages(hermetic):
+    assert "hint:" not in hermetic("-c", "import curses").stderr
+
+
 def test_an_exception_is_shown_as_python_shows_it(hermetic, tmp_path: Path):
     (tmp_path / "script.py").write_text("def divide():\n    1 / 0\n\ndivide()\n")
     done = hermetic("script.py")

@@ -26,13 +26,17 @@ _OPTIONS = {
 
 
 def describe_ending(result: RunResult, limits: Limits) -> Ending | None:
-    """None where nothing needs saying: all went well, or Python has printed a traceback."""
+    """None where nothing needs saying: all went well, or Python has printed a traceback, after
+    which there is nothing to suggest.
+    """
     error = result.error
     if error is None or result.outcome is Outcome.OK:
         return None
     if result.outcome is Outcome.ERROR:
         said_by_python = error.traceback or error.type == "SystemExit"
-        return None if said_by_python else Ending(f"error: {error.type}: {error.message}")
+        if said_by_python and error.hint is None:
+            return None
+        return Ending(f"error: {error.type}: {error.message}", hint=error.hint)
     option = _OPTIONS.get(error.limit or "")
     return Ending(
         f"{result.outcome.value}: {_limit_reached(error.limit, limits) or error.message}",

@@ -19,7 +19,7 @@ from hermetic.cli.standard_descriptors import STDERR, STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import RunResult
+from hermetic_runtime.results import Outcome, RunResult
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.store import list_sessions
 
@@ -116,7 +116,7 @@ def report_ending(result: RunResult, limits: Limits) -> None:
     """Say why a run ended and what became of the variables, where that is not plain."""
     ending = describe_ending(result, limits)
     if ending is not None:
-        say(ending.message)
+        say(ending.message, hint=ending.hint if result.outcome is Outcome.ERROR else None)
     if result.session_restored:
         say("the session's variables are as they were before this run")
 

@@ -15,9 +15,6 @@ DATA_CHARACTERS = 100_000
 """The most of each stream in the structured content."""
 _MOST_FILES = 20
 """The most files that the text names."""
-_MISSING_MODULE = (
-    "(Packages are there if `requirements` names them; in a session, those of session_create.)"
-)
 _IMAGES = ("image/png", "image/jpeg")
 _TEXTS = ("text/markdown", "text/html", "image/svg+xml", "text/latex")
 
@@ -89,8 +86,8 @@ def _error_text(result: RunResult) -> str:
     if error is None:
         return f"exit code {result.exit_code}"
     text = error.traceback or f"{error.type}: {error.message}"
-    if error.type == "ModuleNotFoundError":
-        return f"{text.rstrip()}\n{_MISSING_MODULE}"
+    if error.hint is not None:
+        text = f"{text.rstrip()}\n({error.hint})"
     return f"{text.rstrip()}\n(limit {error.limit})" if error.limit else text
 
 
