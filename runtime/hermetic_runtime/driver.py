@@ -75,15 +75,15 @@ class BegunRun(Protocol):
     def fileno(self) -> int: ...
 
     def look(self) -> bool:
-        """Take what has come, without waiting: whether the run has ended, and left nothing to be
-        written. Where anything went wrong, `finish` raises or explains that.
+        """Take what has come, without waiting: whether the run has ended, and left neither files
+        nor displays. Where anything went wrong, `finish` raises or explains that.
         """
         ...
 
     @property
-    def is_patient(self) -> bool:
-        """Whether all that it needs is somebody who looks when something comes. Otherwise
-        `finish` is needed now, in a thread that may wait.
+    def needs_only_looks(self) -> bool:
+        """Whether it is enough to look when something comes. Otherwise `finish` is needed now,
+        in a thread that may wait.
         """
         ...
 

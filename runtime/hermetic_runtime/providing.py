@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from hermetic_runtime.cache import private_directory
 from hermetic_runtime.cache_use import mark_used
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
@@ -94,17 +95,18 @@ def provide(
     return provided
 
 
-def provide_at_once(
-    wanted: WantedEnvironment, source: bytes, metering: Metering
-) -> ProvidedEnvironment | None:
+def provide_at_once(wanted: WantedEnvironment, metering: Metering) -> ProvidedEnvironment | None:
     """As `provide`, for who must not wait: None for what has packages, or was not provided in
     this process before.
     """
     if not _is_plain(wanted) or metering not in _provided:
         return None
-    if not is_complete(prepared_directory(metering)):
+    directory = prepared_directory(metering)
+    if not is_complete(directory):
         return None
-    return provide(wanted, source, metering, lambda _: None)
+    environment = _with_own_snapshots(Environment(private_directory(directory)))
+    mark_used(environment)
+    return ProvidedEnvironment(environment)
 
 
 def _is_plain(wanted: WantedEnvironment) -> bool:

@@ -58,6 +58,12 @@ class RunRequest:
     imports: ImportRules | None = None
     followed: bool = True
 
+    @property
+    def size_bytes(self) -> int:
+        """Of all that comes with it, about."""
+        texts = sum(map(len, self.arguments)) + sum(len(data) for _, data in self.files)
+        return len(self.source) + len(self.inputs_json) + texts
+
 
 @dataclass(frozen=True)
 class RunReport:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import BegunRun, GuestSource, Isolation, OnOutput
+from hermetic_runtime.driver import GuestSource, Isolation, OnOutput
 from hermetic_runtime.errors import InstallError, SandboxClosed
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.input_source import InputSource, open_input
@@ -230,24 +230,12 @@ class Sandbox:
             followed=on_output is not None,
         )
         output = CapturedOutput(request.limits.output_bytes, on_output)
-        return self.carry_out(request, output, open_input(stdin))
+        return self._carry_out(request, output, open_input(stdin))
 
-    def begin(
-        self, request: RunRequest, output: CapturedOutput, source: InputSource
-    ) -> BegunRun | None:
-        """Begin the first run, for an event loop to wait for, if a spare waits and nothing else
-        has to be waited for. None otherwise, and nothing was done.
-
-        `carry_out` of the same must follow; it goes on from there. Raises as `run` does.
-        """
-        with self._lock:
-            self._check_open()
-            return self._guest.begin(request, output, source)
-
-    def carry_out(
+    def _carry_out(
         self, request: RunRequest, output: CapturedOutput, source: InputSource
     ) -> RunResult:
-        """As `run`, of what was checked already."""
+        """As `run`, of what was checked already. Goes on with what was begun."""
         with self._lock:
             guest = self._guest
             first = guest.has_begun or not guest.is_started

@@ -189,13 +189,14 @@ class SandboxGuest:
         self, request: RunRequest, output: CapturedOutput, source: InputSource
     ) -> BegunRun | None:
         """Start, and begin the first run, where nothing has to be waited for. None where it has,
-        and nothing was done. `run` must follow.
+        and nothing was begun. `run` must follow, which then opens the directory for what the
+        run has made, and raises `InvalidInput` where that can't be.
 
         Raises what `provide` does.
         """
         plan, spares = self._plan, self._spares
         began = time.perf_counter()
-        provided = provide_at_once(plan.wanted, request.source, self._metering)
+        provided = provide_at_once(plan.wanted, self._metering)
         if spares is None or provided is None:
             return None
         keep_files = plan.out is not None
@@ -208,7 +209,11 @@ class SandboxGuest:
         if self._cancelled:
             driver.cancel()
         self.run_began = time.perf_counter()
-        self._begun = driver.begin(request, output, source)
+        try:
+            self._begun = driver.begin(request, output, source)
+        except BaseException:
+            self.release()
+            raise
         return self._begun
 
     def run(
@@ -250,6 +255,7 @@ class SandboxGuest:
 
     def release(self) -> None:
         """When this returns, nothing of it is left. May be called again."""
+        self._begun = None
         started, self._started = self._started, None
         driver, self._driver = self._driver, None
         directories, self._directories = self._directories, None

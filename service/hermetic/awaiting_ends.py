@@ -20,7 +20,7 @@ def await_end(begun: BegunRun, carry_on: CarryOn) -> None:
     """Call `carry_on` once, in the event loop: when the run has ended, or when it takes longer
     than most, or needs more than to be looked at.
     """
-    if not begun.is_patient:
+    if not begun.needs_only_looks:
         carry_on(has_ended=False)
         return
     loop, descriptor = asyncio.get_running_loop(), begun.fileno()
@@ -33,7 +33,7 @@ def await_end(begun: BegunRun, carry_on: CarryOn) -> None:
     def look() -> None:
         if begun.look():
             stop(has_ended=True)
-        elif not begun.is_patient:
+        elif not begun.needs_only_looks:
             stop(has_ended=False)
 
     loop.add_reader(descriptor, look)

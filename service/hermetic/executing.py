@@ -8,15 +8,16 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
+from hermetic.awaiting_ends import QUICK_SECONDS
 from hermetic.orders import RunOrder
 from hermetic.telling import Telling
+from hermetic_runtime.beginning_sandbox import BeginningSandbox
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import BegunRun, GuestSource
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.requests import RunRequest
 from hermetic_runtime.results import Outcome, RunError, RunResult
-from hermetic_runtime.sandbox import Sandbox
 
 _log = logging.getLogger("hermetic.runs")
 _STARTS = 3
@@ -32,13 +33,15 @@ def cancelled_result() -> RunResult:
 class _Prepared(NamedTuple):
     """A sandbox, and the run that it is for."""
 
-    sandbox: Sandbox
+    sandbox: BeginningSandbox
     request: RunRequest
     output: CapturedOutput
 
 
 class Execution:
-    """`run` belongs in one thread; `cancel` may be called from any other, at any time."""
+    """`begin` belongs in the event loop. `run` belongs in one thread, or in the loop once it will
+    not wait; `cancel` may be called from any thread, at any time.
+    """
 
     def __init__(
         self,
@@ -46,29 +49,36 @@ class Execution:
         telling: Telling,
         guests: GuestSource,
         out: Path | None = None,
+        request: RunRequest | None = None,
     ) -> None:
-        """`guests` are where its guest comes from. `out` gets the files that the run makes."""
+        """`guests` are where its guest comes from. `out` gets the files that the run makes.
+        `request` is that of the order, where it was made already and is small.
+        """
         self._order = order
         self._telling = telling
         self._guests = guests
         self._out = out
+        self._request = request
         self._lock = threading.Lock()
-        self._sandbox: Sandbox | None = None
+        self._sandbox: BeginningSandbox | None = None
         self._prepared: _Prepared | None = None
         self._cancelled = False
 
     def begin(self) -> BegunRun | None:
-        """Begin where nothing has to be waited for: in a guest that waits, for a caller who only
-        wants the result. `run` must follow, whatever this gives: in a thread that may wait,
-        unless the run has ended by then.
+        """Begin where nothing has to be waited for: a small run, in a guest that waits, for a
+        caller who only wants the result. `run` must follow, whatever this gives: in a thread
+        that may wait, unless the run has ended by then.
         """
-        has_left_overs = self._out is not None and self._out.exists()
-        if has_left_overs or self._telling.on_output is not None:
+        if self._request is None or self._telling.on_output is not None:
             return None
+        if self._request.limits.wall_seconds <= QUICK_SECONDS:
+            return None  # its deadline would come while nobody minds it
         try:
+            if self._out is not None and self._out.exists():
+                return None
             self._prepared = sandbox, request, output = self._prepare()
             return sandbox.begin(request, output, open_input(self._order.stdin))
-        except HermeticError:
+        except Exception:
             return None  # `run` meets it again, and tells
 
     def run(self) -> RunResult:
@@ -101,16 +111,16 @@ class Execution:
 
     def _prepare(self) -> _Prepared:
         on_output = self._telling.on_output
-        request = self._order.request(followed=on_output is not None)
+        request = self._request or self._order.request(followed=on_output is not None)
         output = CapturedOutput(request.limits.output_bytes, on_output)
         return _Prepared(self._open(), request, output)
 
-    def _open(self) -> Sandbox:
+    def _open(self) -> BeginningSandbox:
         order = self._order
         with self._lock:
             if self._cancelled:
                 raise SandboxClosed("the run was cancelled before it started")
-            self._sandbox = Sandbox(
+            self._sandbox = BeginningSandbox(
                 env=order.env,
                 limits=order.limits,
                 out=self._out,

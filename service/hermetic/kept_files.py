@@ -153,9 +153,8 @@ class KeptFiles:
             raise _no_room(self._settings.file_bytes_per_grant)
 
     def take_made(self, grant: Grant, run: str) -> None:
-        """Keep the files that a run made, which are in its folder."""
-        if not (self._folder / run).is_dir():
-            return
+        """Keep the files that a run made, which are in its folder. They may be none."""
+        (self._folder / run).mkdir(parents=True, exist_ok=True)
         now = time.time()
         size = self._made(run).usage().bytes
         self._record(grant, KeptFile(run, size, now, now + self._settings.kept_seconds))

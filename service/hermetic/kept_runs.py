@@ -240,7 +240,7 @@ class KeptRuns:
         try:
             try:
                 result = await run.result()
-                if run.order.keep_files:
+                if run.order.keep_files and run.started:
                     await asyncio.to_thread(self._files.take_made, run.grant, name)
             except Exception as error:
                 await self._finish(name, "failed", failure_fields(error))

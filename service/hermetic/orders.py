@@ -58,13 +58,9 @@ class RunOrder:
             return None
         return PackageSettings(rules=self.package_rules, interpreters=self.interpreters)
 
-    def check(self) -> None:
-        """Raises `InvalidInput` for what can't be run, before it waits for its turn."""
-        checked_environment(self.env)
-        self.request(followed=True)
-
     def request(self, *, followed: bool) -> RunRequest:
-        """What a guest of its own is asked. Raises `InvalidInput`."""
+        """What a guest of its own is asked. Raises `InvalidInput` for what can't be run."""
+        checked_environment(self.env)
         return checked_request(
             self.code,
             filename=self.filename,

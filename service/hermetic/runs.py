@@ -38,6 +38,8 @@ _LONGEST_WAIT_SECONDS = 60
 _STOPPING_RETRY_SECONDS = 5
 _FIRST_GUESS_SECONDS = 0.1
 _SMOOTHING = 0.1
+_QUICK_BYTES = 64 * 1024
+"""To pack and send more than this takes time, which an event loop has not."""
 _CANCEL_SECONDS = 10.0
 """How long cancelled runs may take at shutdown: what ends a guest takes milliseconds."""
 
@@ -105,7 +107,7 @@ class RunService:
     def _take_in(
         self, grant: Grant, order: RunOrder, *, followed: Followed, recovered: str | None
     ) -> SubmittedRun:
-        order.check()
+        request = order.request(followed=followed == "everything")
         if self._stopping:
             raise ServiceStopping(
                 "the service is being stopped", retry_after_seconds=_STOPPING_RETRY_SECONDS
@@ -119,7 +121,8 @@ class RunService:
             if session is not None:
                 return SessionExecution(order, telling, session)
             out = self.folder_of(id_) if order.keep_files else None
-            return Execution(order, telling, self.guests_for(grant), out)
+            small = request if request.size_bytes <= _QUICK_BYTES else None
+            return Execution(order, telling, self.guests_for(grant), out, small)
 
         run = SubmittedRun(grant, order, id_, executing, self.cancel, followed=followed)
         if session is not None:
@@ -176,9 +179,8 @@ class RunService:
             run.started = True
             self._running.add(run)
             began = time.perf_counter()
-            begun = run.begin()
             carry_on = partial(self._carry_on, run, began)
-            if begun is None:
+            if (begun := run.begin()) is None:
                 carry_on(has_ended=False)
             else:
                 await_end(begun, carry_on)
@@ -187,8 +189,12 @@ class RunService:
         """In a thread that may wait, unless the run has ended."""
         if has_ended:
             self._end(run, began, _outcome_of(run))
-        else:
-            self._threads.submit(self._execute, run, began, asyncio.get_running_loop())
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            self._threads.submit(self._execute, run, began, loop)
+        except RuntimeError as error:  # the system has no thread for it, or all is over
+            loop.call_soon(self._end, run, began, error)
 
     def _execute(self, run: SubmittedRun, began: float, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread of its own, from which the end comes to the loop in one step."""

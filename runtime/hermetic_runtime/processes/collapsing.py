@@ -21,7 +21,7 @@ def collapse_memory() -> int:
 
     A fork that shares memory with this process then begins and ends faster: the system does for
     512 pages in one step what it does for each otherwise. What either writes to is copied in
-    small pages, as before. None on a system that can't.
+    small pages, as before. It does nothing on a system that can't.
     """
     library = ctypes.CDLL(None)
     collapsed = 0

@@ -77,25 +77,29 @@ class SparePool:
         with self._changed:
             if self._closed:
                 return None
-            now = time.monotonic()
-            demand = self._demands.setdefault(kind, _Demand(now))
-            demand.last_taken = now
+            demand = self._demands.setdefault(kind, _Demand(time.monotonic()))
             spare = self._take_waiting(demand.spares)
             if spare is None and self._are_too_few(demand.wanted):
                 demand.wanted = min(demand.wanted + 1, self._most)
-            self._wake_if_asleep()
-            self._moments.run_began(found_ready=spare is not None)
+            self._note_taken(demand, spare)
             return spare
 
     def take_waiting(
         self, environment: Environment, limits: Limits, *, keep_files: bool = False
     ) -> GuestProcess | None:
         """As `take`, which is to be asked when this gives none."""
+        kind = _Kind(environment, limits_of_process(limits), keep_files)
         with self._changed:
-            demand = self._demands.get(_Kind(environment, limits_of_process(limits), keep_files))
-            if demand is None or not demand.spares:
+            demand = self._demands.get(kind)
+            if demand is None or (spare := self._take_waiting(demand.spares)) is None:
                 return None
-        return self.take(environment, limits, keep_files=keep_files)
+            self._note_taken(demand, spare)
+            return spare
+
+    def _note_taken(self, demand: _Demand, spare: GuestProcess | None) -> None:
+        demand.last_taken = time.monotonic()
+        self._wake_if_asleep()
+        self._moments.run_began(found_ready=spare is not None)
 
     def _are_too_few(self, spares: int) -> bool:
         """Whether more would have helped a run that found none. They would not if spares are

@@ -38,6 +38,8 @@ GIVING_BACK_SECONDS = 30.0
 """How long the changes of writable mounts may take, once the run has ended."""
 _END_SECONDS = 30.0
 _LOSS_SECONDS = 0.5
+_MOST_LOOKS = 8
+"""A run that says more than most is a thread's to listen to."""
 _DRAIN_RECEIVES = 64
 """More than the buffers of a socket hold."""
 
@@ -71,7 +73,8 @@ class Supervision:
         self._input_wanted = False
         self._interrupted = False
         self._conversed = False
-        self._broken: Exception | None = None
+        self._failure: Exception | None = None
+        self._looks = 0
         self._report: RunReport | None = None
         self._began = time.monotonic()
         self._deadline = self._began + request.limits.wall_seconds
@@ -84,20 +87,27 @@ class Supervision:
         return self._channel.fileno()
 
     def look(self) -> bool:
+        self._looks += 1
         try:
             self._react()
         except Exception as error:
-            self._broken = error
+            self._failure = error
         return self._report is not None and not self._has_more
 
     @property
-    def is_patient(self) -> bool:
-        needs_more = self._broken or self._input_wanted or self._channel.has_outgoing
-        return not needs_more and not self._has_more
+    def needs_only_looks(self) -> bool:
+        return not (
+            self._failure
+            or self._input_wanted
+            or self._channel.has_outgoing
+            or not self._channel.is_between_frames  # a large one takes long to understand
+            or self._looks >= _MOST_LOOKS
+            or self._has_more
+        )
 
     @property
     def _has_more(self) -> bool:
-        """Whether a run that has ended left what is to be written somewhere."""
+        """Whether a run that has ended left displays, or files, which may have to be written."""
         report = self._report
         return report is not None and bool(report.displays or self._changes.begun)
 
@@ -112,8 +122,8 @@ class Supervision:
 
     def _watch(self) -> RunReport:
         try:
-            if self._broken is not None:
-                raise self._broken
+            if self._failure is not None:
+                raise self._failure
             while self._report is None:
                 if time.monotonic() >= self._deadline and not self._reach_deadline():
                     return self._end_process(verdicts.killed_at_deadline, "wall_seconds")

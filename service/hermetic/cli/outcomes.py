@@ -26,8 +26,8 @@ _OPTIONS = {
 
 
 def describe_ending(result: RunResult, limits: Limits) -> Ending | None:
-    """None where nothing needs saying: all went well, or Python has printed a traceback, after
-    which there is nothing to suggest.
+    """None where nothing needs saying: all went well, or Python has printed a traceback and
+    there is nothing to suggest.
     """
     error = result.error
     if error is None or result.outcome is Outcome.OK:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from conditions import comes_true
 
+from hermetic_runtime.beginning_sandbox import BeginningSandbox
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import BegunRun, Driver
 from hermetic_runtime.input_source import open_input
@@ -33,7 +34,7 @@ def pool() -> Iterator[SparePool]:
 class Asked(NamedTuple):
     """A run in a sandbox of its own, and how far it is."""
 
-    sandbox: Sandbox
+    sandbox: BeginningSandbox
     request: RunRequest
     output: CapturedOutput
     begun: BegunRun | None
@@ -41,7 +42,7 @@ class Asked(NamedTuple):
     def ends(self) -> bool:
         """Whether it comes to its end while somebody only looks."""
         assert self.begun is not None
-        while self.begun.is_patient and select.select([self.begun], [], [], 10)[0]:
+        while self.begun.needs_only_looks and select.select([self.begun], [], [], 10)[0]:
             if self.begun.look():
                 return True
         return False
@@ -58,7 +59,7 @@ def ask(
     out: Path | None = None,
 ) -> Asked:
     request = RunRequest(code.encode(), limits=limits, final=True, followed=False)
-    sandbox = Sandbox(spares=pool, limits=limits, out=out)
+    sandbox = BeginningSandbox(spares=pool, limits=limits, out=out)
     output = CapturedOutput(MIB, None)
     return Asked(sandbox, request, output, sandbox.begin(request, output, open_input(stdin)))
 
@@ -120,7 +121,7 @@ def test_files_and_displays_are_written_by_a_thread(pool: SparePool, tmp_path: P
     asked = begin(pool, "open('made.txt', 'w').write('here')", out=tmp_path)
 
     assert not asked.ends()
-    assert asked.begun is not None and not asked.begun.is_patient
+    assert asked.begun is not None and not asked.begun.needs_only_looks
     assert asked.result().written == ["made.txt"]
     assert (tmp_path / "made.txt").read_text() == "here"
 
@@ -144,7 +145,7 @@ def test_a_run_that_lasts_is_ended_at_its_deadline_by_who_carries_on(pool: Spare
 
     assert asked.begun is not None
     assert not select.select([asked.begun], [], [], 0.1)[0]
-    assert asked.begun.is_patient
+    assert asked.begun.needs_only_looks
     assert asked.result().outcome is Outcome.TIMEOUT
 
 
@@ -170,26 +171,27 @@ def _has_output(asked: Asked) -> bool:
     return bool(asked.output.text("stdout", truncated=False).text)
 
 
-def test_a_guest_that_is_lost_before_it_took_the_run_is_replaced(pool: SparePool) -> None:
+def test_a_guest_that_is_lost_before_it_took_the_run_is_replaced() -> None:
+    pool = SparePool(1)
     with Sandbox(spares=pool) as sandbox:
         sandbox.run("0", final=True)
-    assert comes_true(lambda: pool.ready > 0)
-    for demand in pool._demands.values():
-        for spare in demand.spares:
-            os.kill(pid_of(spare), signal.SIGSTOP)
+    assert comes_true(lambda: pool.ready == 1)
+    [demand] = pool._demands.values()
+    os.kill(pid_of(demand.spares[0]), signal.SIGSTOP)
     asked = ask(pool, "print('once')")
     assert asked.begun is not None
     os.kill(pid_of(asked.sandbox._guest._driver), signal.SIGKILL)
 
     assert not asked.ends()
     assert asked.result().stdout.text == "once\n"
+    pool.close()
 
 
 def test_a_request_that_the_socket_does_not_take_at_once_needs_a_thread(pool: SparePool) -> None:
     text = "x" * 2_000_000
     asked = begin(pool, f"len({text!r})")
 
-    assert asked.begun is not None and not asked.begun.is_patient
+    assert asked.begun is not None and not asked.begun.needs_only_looks
     result = asked.result()
     assert result.value is not None and result.value.json == 2_000_000
 
@@ -198,10 +200,10 @@ def test_what_needs_packages_or_variables_is_not_begun(pool: SparePool) -> None:
     begin(pool, "0").result()
     request, output = RunRequest(b"0", final=True), CapturedOutput(MIB, None)
     for sandbox in (
-        Sandbox(spares=pool, requirements=["six"]),
-        Sandbox(spares=pool, env={"NAME": "value"}),
-        Sandbox(spares=pool, interpreter="wasi"),
-        Sandbox(),
+        BeginningSandbox(spares=pool, requirements=["six"]),
+        BeginningSandbox(spares=pool, env={"NAME": "value"}),
+        BeginningSandbox(spares=pool, interpreter="wasi"),
+        BeginningSandbox(),
     ):
         with sandbox:
             assert sandbox.begin(request, output, open_input(None)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -129,6 +130,21 @@ def test_runs_at_the_same_time_make_a_pool_grow(
         assert one_spare.take(environment, Limits()) is None
     assert wanted_by(one_spare) == [2]
     one_spare.retire(spare)
+
+
+def test_who_looks_for_a_spare_that_has_ended_leaves_no_trace(
+    one_spare: SparePool, environment: Environment
+) -> None:
+    with one_spare._changed:
+        [demand] = one_spare._demands.values()
+        os.kill(pid_of(demand.spares[0]), signal.SIGKILL)
+        poll = select.poll()
+        poll.register(demand.spares[0]._hold.channel, select.POLLIN)  # pyright: ignore[reportOptionalMemberAccess]
+        assert poll.poll(10_000)
+        before = one_spare._moments.under_way
+
+        assert one_spare.take_waiting(environment, Limits()) is None
+    assert (wanted_by(one_spare), one_spare._moments.under_way) == ([1], before)
 
 
 def test_limits_of_a_run_hold_in_a_spare(pool: SparePool) -> None:

@@ -304,6 +304,14 @@ def test_files_of_a_run_are_kept_only_if_that_is_asked_for(client: httpx2.Client
     assert response.status_code == 422
 
 
+def test_a_run_that_made_no_files_has_none_wherever_its_guest_came_from(
+    client: httpx2.Client,
+) -> None:
+    for _ in range(4):
+        place = kept_run(client, "1")
+        assert client.get(f"{place}/files").json() == {"files": []}
+
+
 def test_links_that_a_run_made_lead_nowhere(client: httpx2.Client) -> None:
     place = kept_run(client, "import os; os.symlink('a', 'b'); open('a', 'w').write('1')")
     assert client.get(f"{place}/files/b").status_code == 422

@@ -16,7 +16,7 @@ class FakeRun:
 
     def __init__(self) -> None:
         self.guest, self._ours = socket.socketpair()
-        self.is_patient = True
+        self.needs_only_looks = True
         self.looks = 0
 
     def fileno(self) -> int:
@@ -25,7 +25,7 @@ class FakeRun:
     def look(self) -> bool:
         self.looks += 1
         came = self._ours.recv(1)
-        self.is_patient = came != b"?"
+        self.needs_only_looks = came != b"?"
         return came == b"!"
 
     def finish(self) -> DrivenRun:
@@ -73,7 +73,7 @@ def test_a_run_that_needs_more_than_a_look_gets_one_as_soon_as_that_is_known(run
 
 
 def test_one_that_needs_it_from_the_beginning_is_not_looked_at(run: FakeRun) -> None:
-    run.is_patient = False
+    run.needs_only_looks = False
 
     assert asyncio.run(said_of(run, b"!")) == [False]
     assert run.looks == 0
