@@ -30,7 +30,7 @@ InterpreterName = Literal["auto", "pyodide", "wasi"]
 INTERPRETER_NAMES: tuple[str, ...] = get_args(InterpreterName)
 OnProgress = Callable[[Progress], None]
 _provided = set[Metering]()
-"""For which of them this process has provided the interpreter that "auto" stands for."""
+"""For which of them this process has provided Pyodide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,18 @@ class WantedEnvironment:
     @property
     def has_requirements(self) -> bool:
         return bool(self.requirements or self.files or self.script)
+
+    @property
+    def plain_interpreter(self) -> str:
+        """The one to take where nothing has to be installed. Raises `PackageDenied`."""
+        if self.settings is None:
+            return self.interpreter
+        return self.settings.interpreter(self.interpreter)
+
+    @property
+    def is_plain_pyodide(self) -> bool:
+        """Whether it can only be Pyodide without packages. Raises `PackageDenied`."""
+        return not self.has_requirements and self.plain_interpreter != "wasi"
 
 
 class ProvidedEnvironment(NamedTuple):
@@ -90,7 +102,7 @@ def provide(
     """
     provided = _provide(wanted, source, metering, on_progress)
     mark_used(provided.environment)
-    if _is_plain(wanted):
+    if wanted.is_plain_pyodide:
         _provided.add(metering)
     return provided
 
@@ -99,7 +111,7 @@ def provide_at_once(wanted: WantedEnvironment, metering: Metering) -> ProvidedEn
     """As `provide`, for who must not wait: None for what has packages, or was not provided in
     this process before.
     """
-    if not _is_plain(wanted) or metering not in _provided:
+    if not wanted.is_plain_pyodide or metering not in _provided:
         return None
     directory = prepared_directory(metering)
     if not is_complete(directory):
@@ -107,16 +119,6 @@ def provide_at_once(wanted: WantedEnvironment, metering: Metering) -> ProvidedEn
     environment = _with_own_snapshots(Environment(private_directory(directory)))
     mark_used(environment)
     return ProvidedEnvironment(environment)
-
-
-def _is_plain(wanted: WantedEnvironment) -> bool:
-    """Whether it can only be Pyodide without packages."""
-    if wanted.has_requirements:
-        return False
-    name = wanted.interpreter
-    if wanted.settings is not None:
-        name = wanted.settings.interpreter(name)
-    return name in ("auto", "pyodide")
 
 
 def _provide(
@@ -128,10 +130,7 @@ def _provide(
         with_packages = provide_packages(wanted, metering, on_progress)
         environment, notes = with_packages.environment, with_packages.notes
     else:
-        name = wanted.interpreter
-        if wanted.settings is not None:
-            name = wanted.settings.interpreter(name)
-        directory = prepare_interpreter(name, metering, on_progress)
+        directory = prepare_interpreter(wanted.plain_interpreter, metering, on_progress)
         environment, notes = Environment(directory), ()
     preloads = _preloads(wanted, environment, source)
     if not preloads:

@@ -194,6 +194,7 @@ class RunService:
         try:
             self._threads.submit(self._execute, run, began, loop)
         except RuntimeError as error:  # the system has no thread for it, or all is over
+            self._abandon(run.admission, type(error).__name__)
             loop.call_soon(self._end, run, began, error)
 
     def _execute(self, run: SubmittedRun, began: float, loop: asyncio.AbstractEventLoop) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec
 
 import pytest
 from conditions import comes_true
@@ -22,6 +22,8 @@ from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.requests import RunRequest
 from hermetic_runtime.results import Outcome, RunResult
 from hermetic_runtime.sandbox import Sandbox
+
+P = ParamSpec("P")
 
 
 @pytest.fixture(scope="module")
@@ -64,24 +66,26 @@ def ask(
     return Asked(sandbox, request, output, sandbox.begin(request, output, open_input(stdin)))
 
 
-def begin(
-    pool: SparePool,
-    code: str,
-    stdin: bytes = b"",
-    limits: Limits = Limits(),
-    out: Path | None = None,
-) -> Asked:
-    """In a spare, which there will be as runs without one ask for it."""
-    with Sandbox(spares=pool, limits=limits, out=out) as sandbox:
-        sandbox.run("0", final=True)
-    found: list[Asked] = []
+def once_a_spare_waits(ask: Callable[P, Asked]) -> Callable[P, Asked]:
+    """There is one, as runs without one ask for it."""
 
-    def begins() -> bool:
-        found.append(ask(pool, code, stdin, limits, out))
-        return found[-1].begun is not None
+    def begin(*args: P.args, **kwargs: P.kwargs) -> Asked:
+        asked = ask(*args, **kwargs)
+        if asked.begun is None:
+            asked.sandbox.run("0", final=True)
 
-    assert comes_true(begins), "there is no spare"
-    return found[-1]
+        def begins() -> bool:
+            nonlocal asked
+            asked = ask(*args, **kwargs)
+            return asked.begun is not None
+
+        assert asked.begun or comes_true(begins), "there is no spare"
+        return asked
+
+    return begin
+
+
+begin = once_a_spare_waits(ask)
 
 
 def pid_of(guest: Driver | None) -> int:
@@ -96,8 +100,14 @@ def test_a_run_ends_while_somebody_only_looks(pool: SparePool) -> None:
     result = asked.result()
     assert (result.outcome, result.stdout.text) == (Outcome.OK, "hello\n")
     assert result.value is not None and result.value.json == 42
-    assert result.timings.run > 0
     assert asked.sandbox.closed
+
+
+def test_the_time_of_a_run_counts_from_when_it_was_begun(pool: SparePool) -> None:
+    asked = begin(pool, "import time; time.sleep(0.3)")
+
+    assert asked.ends()
+    assert asked.result().timings.run >= 0.3
 
 
 def test_nothing_is_begun_where_no_guest_waits() -> None:

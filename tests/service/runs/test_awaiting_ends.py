@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -46,30 +47,28 @@ async def said_of(run: FakeRun, sent: bytes = b"") -> list[bool]:
 
 
 @pytest.fixture
-def run() -> FakeRun:
-    return FakeRun()
+def run() -> Iterator[FakeRun]:
+    run = FakeRun()
+    yield run
+    run.close()
 
 
 def test_a_quick_run_ends_in_the_event_loop(run: FakeRun) -> None:
     assert asyncio.run(said_of(run, b"!")) == [True]
-    run.close()
 
 
 def test_what_comes_before_the_end_is_looked_at(run: FakeRun) -> None:
     assert asyncio.run(said_of(run, b"..!")) == [True]
     assert run.looks == 3
-    run.close()
 
 
 def test_a_run_that_lasts_gets_a_thread(run: FakeRun) -> None:
     assert asyncio.run(said_of(run)) == [False]
-    run.close()
 
 
 def test_a_run_that_needs_more_than_a_look_gets_one_as_soon_as_that_is_known(run: FakeRun) -> None:
     assert asyncio.run(said_of(run, b"??")) == [False]
     assert run.looks == 1
-    run.close()
 
 
 def test_one_that_needs_it_from_the_beginning_is_not_looked_at(run: FakeRun) -> None:
@@ -77,4 +76,3 @@ def test_one_that_needs_it_from_the_beginning_is_not_looked_at(run: FakeRun) -> 
 
     assert asyncio.run(said_of(run, b"!")) == [False]
     assert run.looks == 0
-    run.close()
