@@ -24,7 +24,7 @@ from hermetic_runtime.snapshots.generators import find_generator, renew_generato
 from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest
 
 if TYPE_CHECKING:
-    from hermetic_runtime.sessions.state_file import StateReader
+    from hermetic_runtime.sessions.state_reader import StateReader
 
 _ENVIRONMENT = {
     "HOME": "/workspace",
@@ -256,7 +256,7 @@ def _starting_point(
     if settings.state_fd is None:
         return None, environment.any_snapshot(settings.limits.memory_bytes)
     from hermetic_runtime.sessions.hibernation import find_base
-    from hermetic_runtime.sessions.state_file import StateReader
+    from hermetic_runtime.sessions.state_reader import StateReader
 
     reader = StateReader(settings.state_fd, settings.state_limits or settings.limits)
     try:

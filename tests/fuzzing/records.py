@@ -29,8 +29,10 @@ from hermetic_runtime.errors import PreparationError, SessionDamaged
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparation import verify_and_repair
 from hermetic_runtime.prepared import MANIFEST, is_complete
+from hermetic_runtime.sessions.page_pieces import Piece, Run, pack_pieces
 from hermetic_runtime.sessions.pages import PAGE_BYTES
-from hermetic_runtime.sessions.state_file import MAGIC, StateReader
+from hermetic_runtime.sessions.state_file import MAGIC
+from hermetic_runtime.sessions.state_reader import StateReader
 from hermetic_runtime.snapshots.stored import MEMORY, STATE, load_snapshot
 
 _LIMITS = Limits(memory_bytes=64 * MIB, disk_bytes=1 * MIB, files=50)
@@ -77,7 +79,7 @@ _STATE = {
     "monotonic_ns": 1,
     "cpu_ns": 1,
 }
-_PAGES = pack("<II", 1, 3) + bytes(PAGE_BYTES) + pack("<II", 0, 0)
+_RUNS = [Run(3, 2), Run(9, 1)]
 _RANGES = (
     "bytes=",
     "bytes=-",
@@ -124,15 +126,23 @@ def hostile_record(choices: Random) -> Record:
         packed = _packed(_STATE)
         if choices.random() < 0.7:
             packed = _damaged(choices, packed)
-        pages = _PAGES if choices.random() < 0.5 else _damaged(choices, _PAGES)
-        frame = len(packed).to_bytes(4, "little") + packed + pages
-        sealed = MAGIC + zstandard.ZstdCompressor(write_checksum=True).compress(frame)
+        pages = _compressed(bytes(3 * PAGE_BYTES))
+        pieces = pack_pieces([Piece(len(pages), _RUNS)])
+        if choices.random() < 0.5:
+            pieces = _damaged(choices, pieces)
+        account = _compressed(len(packed).to_bytes(4, "little") + packed + pieces)
+        before = MAGIC + (pages if choices.random() < 0.8 else _damaged(choices, pages))
+        sealed = before + account + pack("<Q", len(before))
         return Record(sort, sealed if choices.random() < 0.8 else _damaged(choices, sealed))
     return Record(sort, _damaged(choices, _sound()[sort]))
 
 
 def _packed(value: object) -> bytes:
     return cast("bytes", msgpack.packb(value))
+
+
+def _compressed(contents: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(contents)
 
 
 @cache
@@ -192,9 +202,10 @@ def _read_state(data: bytes) -> str | None:
             return None
         try:
             memory = memoryview(mmap.mmap(-1, max(1, reader.state.memory_bytes)))
-            for start, end in reader.read_pages_into(memory):
-                if not 0 <= start < end <= reader.state.memory_bytes:
-                    return f"state: bytes from {start} to {end}"
+            for run in reader.runs_of_pages():
+                if not 0 <= run.start < run.end <= reader.state.memory_bytes:
+                    return f"state: bytes from {run.start} to {run.end}"
+            reader.read_pages_into(memory)
         except SessionDamaged:
             return None
         finally:

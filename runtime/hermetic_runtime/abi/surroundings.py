@@ -39,8 +39,7 @@ class SurroundingsCalls:
 
     @wasi("random_get", "pp")
     def random(self, buffer: int, size: int) -> None:
-        if buffer + size > self._memory.size:
-            raise Failure(Errno.EFAULT)
+        self._memory.check(buffer, size)
         for done in range(0, size, _RANDOM_CHUNK):
             piece = self._kernel.random(min(_RANDOM_CHUNK, size - done))
             self._memory.write(buffer + done, piece)

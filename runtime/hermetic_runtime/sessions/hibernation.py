@@ -20,11 +20,12 @@ from hermetic_runtime.kernel.saved_contents import SavedContents
 from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_descriptors
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.sessions.huge_pages import HugePages
+from hermetic_runtime.sessions.huge_pages import ask_for_huge_pages
 from hermetic_runtime.sessions.pages import changed_pages
 from hermetic_runtime.sessions.saved_instance import check_instance
 from hermetic_runtime.sessions.saved_state import SavedState, check_files
-from hermetic_runtime.sessions.state_file import StateReader, most_packed_bytes, write_state
+from hermetic_runtime.sessions.state_file import most_packed_bytes, write_state
+from hermetic_runtime.sessions.state_reader import StateReader
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
 from hermetic_runtime.snapshots.written_pages import written_ranges
 
@@ -111,10 +112,11 @@ def wake(
         if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
             raise SessionDamaged("the session's memory does not fit its limits")
         memory = instance.map_memory()
-        huge_pages = HugePages(memory, base.memory_bytes)
-        for start, end in reader.read_pages_into(memory):
-            huge_pages.note_written(start, end)
-        del memory, huge_pages
+        own = base.memory_bytes  # before it, memory maps the snapshot's file
+        runs = reader.runs_of_pages()
+        ask_for_huge_pages(memory, [(max(own, run.start), run.end) for run in runs])
+        reader.read_pages_into(memory)
+        del memory
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
         restore_files(kernel, state.files)
         restore_descriptors(kernel, state.descriptors)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 import zstandard
 
+from hermetic_runtime.sessions.page_pieces import Piece, Run, pack_pieces
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.state_file import MAGIC
 
@@ -22,21 +23,45 @@ def state_path(session: Session, directory: Path) -> Path:
     return directory / "sessions" / session.id / session.record.state
 
 
-def opened(sealed: bytes) -> tuple[Any, bytes]:
-    """The state in a state file, and the pages after it."""
-    frame = zstandard.ZstdDecompressor().decompressobj().decompress(sealed[len(MAGIC) :])
-    [length] = struct.unpack_from("<I", frame)
-    return unpack(frame[4 : 4 + length], strict_map_key=False), frame[4 + length :]
+class Pages(NamedTuple):
+    """What changed in memory: compressed pieces of it, and the packed account of them."""
+
+    frames: bytes
+    account: bytes
 
 
-def sealed(state: object, pages: bytes) -> bytes:
-    """A state file, with its checksum."""
+NO_PAGES = Pages(b"", pack_pieces([]))
+
+
+def opened(sealed: bytes) -> tuple[Any, Pages]:
+    """The state in a state file, and its pages."""
+    [position] = struct.unpack_from("<Q", sealed, len(sealed) - 8)
+    account = zstandard.ZstdDecompressor().decompressobj().decompress(sealed[position:])
+    [length] = struct.unpack_from("<I", account)
+    state = unpack(account[4 : 4 + length], strict_map_key=False)
+    return state, Pages(sealed[len(MAGIC) : position], account[4 + length :])
+
+
+def sealed(state: object, pages: Pages) -> bytes:
+    """A state file, with its checksums."""
     packed = state if isinstance(state, bytes) else pack(state)
-    return sealed_frame(struct.pack("<I", len(packed)) + packed + pages)
+    return sealed_account(struct.pack("<I", len(packed)) + packed + pages.account, pages.frames)
 
 
-def sealed_frame(frame: bytes) -> bytes:
-    return MAGIC + zstandard.ZstdCompressor(write_checksum=True).compress(frame)
+def sealed_account(account: bytes, frames: bytes = b"") -> bytes:
+    whole = MAGIC + frames
+    return whole + compressed(account) + struct.pack("<Q", len(whole))
+
+
+def compressed(contents: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(contents)
+
+
+def pages_of(*pieces: tuple[list[Run], bytes]) -> Pages:
+    """Pieces whose runs and contents are as given, whether or not they can be."""
+    frames = [compressed(contents) for _, contents in pieces]
+    account = [Piece(len(frame), runs) for frame, (runs, _) in zip(frames, pieces, strict=True)]
+    return Pages(b"".join(frames), pack_pieces(account))
 
 
 def changed(state: Any, place: Place, value: object) -> Any:

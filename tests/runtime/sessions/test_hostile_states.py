@@ -11,7 +11,18 @@ from typing import Any, cast
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from state_files import Place, changed, opened, sealed, sealed_frame, state_path
+from state_files import (
+    NO_PAGES,
+    Pages,
+    Place,
+    changed,
+    compressed,
+    opened,
+    pages_of,
+    sealed,
+    sealed_account,
+    state_path,
+)
 
 from hermetic_runtime.driver import Isolation
 from hermetic_runtime.errors import (
@@ -19,10 +30,11 @@ from hermetic_runtime.errors import (
     SessionDamaged,
 )
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.sessions.page_pieces import PIECE_BYTES, Run
 from hermetic_runtime.sessions.session import Session
+from hermetic_runtime.sessions.state_file import MAGIC
 
 PAGE = bytes(4096)
-END = struct.pack("<II", 0, 0)
 PREPARE = """
 import os
 x = 41
@@ -195,23 +207,36 @@ def test_a_state_with_a_wrong_field_is_damaged(
     assert_unharmed(session, good)
 
 
-def run_of_pages(first: int, count: int) -> bytes:
-    return struct.pack("<II", count, first) + PAGE * count
+def run_of_pages(first: int, pages: int) -> tuple[list[Run], bytes]:
+    return [Run(first, pages)], PAGE * pages
+
+
+GOOD_PAGES = pages_of(run_of_pages(5, 2))
+MANY_PAGES = PIECE_BYTES // len(PAGE)
 
 
 @pytest.mark.parametrize(
     "pages",
     [
-        run_of_pages(1 << 20, 1) + END,
-        run_of_pages(0xFFFFFFFF, 1) + END,
-        run_of_pages(5, 2) + run_of_pages(6, 1) + END,
-        run_of_pages(5, 1) + run_of_pages(3, 1) + END,
-        run_of_pages(0, 17) + END,
-        run_of_pages(5, 1)[:-1],
-        run_of_pages(5, 1),
-        struct.pack("<II", 0xFFFFFFFF, 0) + END,
-        END + b"more",
-        b"",
+        pages_of(run_of_pages(1 << 20, 1)),
+        pages_of(run_of_pages(0xFFFFFFFF, 1)),
+        pages_of(run_of_pages(5, 2), run_of_pages(6, 1)),
+        pages_of(run_of_pages(5, 1), run_of_pages(3, 1)),
+        pages_of(run_of_pages(0, MANY_PAGES + 1)),
+        pages_of(([Run(5, 1), Run(9, MANY_PAGES)], PAGE)),
+        pages_of(([Run(5, 1)], PAGE[:-1])),
+        pages_of(([Run(5, 1)], PAGE + b"x")),
+        pages_of(([Run(5, 0)], b"")),
+        pages_of(([], PAGE)),
+        Pages(b"", GOOD_PAGES.account),
+        Pages(GOOD_PAGES.frames[:-1], GOOD_PAGES.account),
+        Pages(GOOD_PAGES.frames + b"more", GOOD_PAGES.account),
+        Pages(b"x" * len(GOOD_PAGES.frames), GOOD_PAGES.account),
+        Pages(GOOD_PAGES.frames[:-4] + b"0000", GOOD_PAGES.account),
+        Pages(GOOD_PAGES.frames, GOOD_PAGES.account[:-1]),
+        Pages(GOOD_PAGES.frames, GOOD_PAGES.account + b"more"),
+        Pages(GOOD_PAGES.frames, b"\xff" * 8 + GOOD_PAGES.account[8:]),
+        Pages(b"", b""),
     ],
     ids=[
         "past the end",
@@ -219,15 +244,24 @@ def run_of_pages(first: int, count: int) -> bytes:
         "overlapping",
         "out of order",
         "too long",
-        "short",
-        "without an end",
-        "more than there is",
-        "after the end",
-        "none",
+        "too many in one piece",
+        "fewer bytes than pages",
+        "more bytes than pages",
+        "none in a run",
+        "none in a piece",
+        "not in the file",
+        "short by a byte",
+        "followed by more",
+        "not compressed",
+        "with another checksum",
+        "with a short account",
+        "with a long account",
+        "more than there can be",
+        "without an account",
     ],
 )
 def test_pages_that_are_not_in_place_are_damage(
-    session: Session, directory: Path, good: bytes, pages: bytes
+    session: Session, directory: Path, good: bytes, pages: Pages
 ) -> None:
     state, _ = opened(good)
 
@@ -253,7 +287,7 @@ def test_what_expands_without_bounds_is_damage(
     session: Session, directory: Path, good: bytes, packed: bytes
 ) -> None:
     with pytest.raises(SessionDamaged):
-        wake(session, directory, sealed(packed, END))
+        wake(session, directory, sealed(packed, NO_PAGES))
 
     assert_unharmed(session, good)
 
@@ -265,7 +299,39 @@ def test_a_state_that_expands_past_the_limits_is_not_expanded(
     claimed = limits.memory_bytes + 2 * limits.disk_bytes
 
     with pytest.raises(SessionDamaged, match="larger than its limits allow"):
-        wake(session, directory, sealed_frame(struct.pack("<I", claimed) + bytes(1 << 20)))
+        wake(session, directory, sealed_account(struct.pack("<I", claimed) + bytes(1 << 20)))
+
+    assert_unharmed(session, good)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"",
+        MAGIC,
+        MAGIC + bytes(7),
+        MAGIC + struct.pack("<Q", 0),
+        MAGIC + struct.pack("<Q", len(MAGIC)),
+        MAGIC + compressed(b"") + struct.pack("<Q", len(MAGIC)),
+        MAGIC + compressed(b"") + struct.pack("<Q", 2**64 - 1),
+        b"hermetic session 1\n" + compressed(bytes(12)) + struct.pack("<Q", len(MAGIC)),
+    ],
+    ids=[
+        "empty",
+        "nothing more",
+        "less than a position",
+        "an account that begins before its place",
+        "no account",
+        "an empty account",
+        "an account past the end",
+        "another version",
+    ],
+)
+def test_a_file_without_an_account_is_damaged(
+    session: Session, directory: Path, good: bytes, state: bytes
+) -> None:
+    with pytest.raises(SessionDamaged):
+        wake(session, directory, state)
 
     assert_unharmed(session, good)
 
@@ -284,12 +350,10 @@ def test_memory_that_makes_no_sense_ends_in_one_error_or_a_lost_run(
 ) -> None:
     state, _ = opened(good)
     end = state["memory_bytes"] // 4096
-    pages = b"".join(
-        struct.pack("<II", 16, first) + b"\xa5" * 65_536 for first in range(16, end - 16, 16)
-    )
+    pages = pages_of(*(([Run(first, 16)], b"\xa5" * 65_536) for first in range(16, end - 16, 16)))
 
     with pytest.raises(SessionDamaged):
-        wake(session, directory, sealed(state, pages + END))
+        wake(session, directory, sealed(state, pages))
 
     assert_unharmed(session, good)
 

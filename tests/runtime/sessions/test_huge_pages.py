@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from hermetic_runtime.sessions.huge_pages import HugePages
+from hermetic_runtime.sessions.huge_pages import ask_for_huge_pages
 
 MIB = 1024 * 1024
-PIECE = 64 * 1024
-
-
-class Asked(HugePages):
-    def __init__(self, memory: memoryview, begin: int) -> None:
-        super().__init__(memory, begin)
-        self.starts = list[int]()
-
-    def _ask(self, start: int) -> None:
-        self.starts.append(start)
-        super()._ask(start)
 
 
 @pytest.fixture
 def memory() -> Iterator[memoryview]:
-    with mmap.mmap(-1, 16 * MIB) as mapped:
+    with mmap.mmap(-1, 16 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapped:
         view = memoryview(mapped)
         yield view
         view.release()
 
 
-def asked_for(memory: memoryview, begin: int, pieces: range) -> list[int]:
-    pages = Asked(memory, begin)
-    for start in pieces:
-        pages.note_written(start, start + PIECE)
-    starts = pages.starts
-    del pages
-    return starts
+def asked_for(memory: memoryview) -> list[tuple[int, int]]:
+    """The ranges of a memory with VmFlags hg (proc_pid_smaps(5)), in MiB."""
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    found: list[tuple[int, int]] = []
+    start = end = 0
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if mapping := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            start, end = (int(each, 16) - address for each in mapping.groups())
+        elif line.startswith("VmFlags:") and "hg" in line.split():
+            start, end = max(start, 0), min(end, len(memory))
+            if start < end:
+                found.append((start // MIB, end // MIB))
+    return found
 
 
-def test_the_rest_of_a_memory_that_is_filled_gets_them_once(memory: memoryview) -> None:
-    assert asked_for(memory, 0, range(0, 8 * MIB, PIECE)) == [MIB]
+def test_long_ranges_get_them(memory: memoryview) -> None:
+    ask_for_huge_pages(memory, [(2 * MIB, 4 * MIB), (8 * MIB, 15 * MIB)])
+
+    assert asked_for(memory) == [(2, 4), (8, 15)]
 
 
-def test_a_memory_that_is_written_to_here_and_there_gets_none(memory: memoryview) -> None:
-    assert asked_for(memory, 0, range(0, 16 * MIB, 2 * PIECE)) == []
+def test_what_is_written_to_here_and_there_gets_none(memory: memoryview) -> None:
+    ask_for_huge_pages(memory, [(start, start + MIB // 2) for start in range(0, 16 * MIB, MIB)])
+
+    assert asked_for(memory) == []
 
 
-def test_what_maps_a_file_does_not_count(memory: memoryview) -> None:
-    assert asked_for(memory, 4 * MIB, range(0, 8 * MIB, PIECE)) == [5 * MIB]
+def test_a_range_that_is_empty_or_less_gets_none(memory: memoryview) -> None:
+    ask_for_huge_pages(memory, [(8 * MIB, 2 * MIB), (MIB, MIB)])
+
+    assert asked_for(memory) == []

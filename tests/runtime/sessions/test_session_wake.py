@@ -28,6 +28,19 @@ def test_a_session_can_be_woken_before_its_run(session: Session) -> None:
     assert session.run("1").timings.start == 0
 
 
+def test_a_large_heap_is_woken_whole(session: Session) -> None:
+    session.run(
+        "import hashlib, os\n"
+        "heap = os.urandom(20_000_000) + bytes(range(256)) * 40_000\n"
+        "digest = hashlib.sha256(heap).digest()"
+    )
+    session.hibernate()
+
+    result = session.run("hashlib.sha256(heap).digest() == digest")
+
+    assert result.value is not None and result.value.json is True
+
+
 def test_a_run_that_was_cancelled_before_it_began_never_begins(session: Session) -> None:
     session.run("x = 1")
     session.wake()

@@ -1,0 +1,141 @@
+"""Changed pages in pieces, each of which is compressed and decompressed apart.
+
+So pages go to where they belong without a copy between, and by more than one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from struct import Struct
+from typing import NamedTuple
+
+from hermetic_runtime.limits import MIB
+from hermetic_runtime.sessions.pages import PAGE_BYTES
+
+PIECE_BYTES = 2 * MIB
+SCATTERED_BYTES = 256 * 1024
+"""Of a piece of several runs, whose contents are copied to where they belong."""
+_MOST_PAGES = PIECE_BYTES // PAGE_BYTES
+_MOST_COMPRESSED_BYTES = PIECE_BYTES + PIECE_BYTES // 64
+"""More than zstandard makes of a piece that can't be compressed."""
+_COUNTS = Struct("<II")
+_PIECE = Struct("<II")
+_RUN = Struct("<II")
+
+
+class Run(NamedTuple):
+    """Pages that follow each other, by the number of the first of them."""
+
+    first: int
+    pages: int
+
+    @property
+    def start(self) -> int:
+        """Where it begins in memory, in bytes."""
+        return self.first * PAGE_BYTES
+
+    @property
+    def end(self) -> int:
+        return (self.first + self.pages) * PAGE_BYTES
+
+
+class Piece(NamedTuple):
+    """Runs in ascending order; compressed, their contents have so many bytes."""
+
+    compressed_bytes: int
+    runs: list[Run]
+
+    @property
+    def content_bytes(self) -> int:
+        return sum(run.pages for run in self.runs) * PAGE_BYTES
+
+
+def gathered(pages: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[Run], bytes]]:
+    """The runs and the contents of pieces: one run of up to `PIECE_BYTES`, or several that have
+    up to `SCATTERED_BYTES`.
+
+    `pages` are as `changed_pages` gives them: never more than either.
+    """
+    runs: list[Run] = []
+    contents = bytearray()
+    for first, added in pages:
+        run = Run(first, len(added) // PAGE_BYTES)
+        more = [*joined([*runs, run])]
+        if runs and len(contents) + len(added) > _most_bytes(more):
+            yield runs, bytes(contents)
+            more, contents = [run], bytearray()
+        runs = more
+        contents += added
+    if runs:
+        yield runs, bytes(contents)
+
+
+def _most_bytes(runs: list[Run]) -> int:
+    return PIECE_BYTES if len(runs) == 1 else SCATTERED_BYTES
+
+
+def joined(runs: Iterable[Run]) -> Iterator[Run]:
+    """Those that follow each other as one."""
+    before = Run(0, 0)
+    for run in runs:
+        if run.first == sum(before):
+            before = Run(before.first, before.pages + run.pages)
+            continue
+        if before.pages:
+            yield before
+        before = run
+    if before.pages:
+        yield before
+
+
+def pack_pieces(pieces: list[Piece]) -> bytes:
+    """Their number and that of all runs, then of each piece how many bytes and how many runs it
+    has, then of each run the first page and the number of pages: all u32, little endian.
+    """
+    runs = [run for piece in pieces for run in piece.runs]
+    return b"".join(
+        [
+            _COUNTS.pack(len(pieces), len(runs)),
+            *(_PIECE.pack(piece.compressed_bytes, len(piece.runs)) for piece in pieces),
+            *(_RUN.pack(*run) for run in runs),
+        ]
+    )
+
+
+def most_packed_pieces(pages: int) -> int:
+    """Of a memory with so many pages, in bytes."""
+    return _COUNTS.size + (_PIECE.size + _RUN.size) * pages
+
+
+def unpack_pieces(packed: bytes, pages: int) -> list[Piece]:
+    """What `pack_pieces` packed. Raises `ValueError` for pieces that no memory of so many pages
+    has been written in.
+    """
+    if len(packed) < _COUNTS.size:
+        raise ValueError("the account of the pages ends too soon")
+    pieces_count, runs_count = _COUNTS.unpack_from(packed)
+    runs_begin = _COUNTS.size + pieces_count * _PIECE.size
+    if len(packed) != runs_begin + runs_count * _RUN.size:
+        raise ValueError("the account of the pages has another length than it says")
+    runs = _checked_runs(packed[runs_begin:], pages)
+    pieces: list[Piece] = []
+    for compressed_bytes, count in _PIECE.iter_unpack(packed[_COUNTS.size : runs_begin]):
+        piece = Piece(compressed_bytes, list(islice(runs, count)))
+        if not 0 < piece.content_bytes <= _most_bytes(piece.runs) or len(piece.runs) != count:
+            raise ValueError("a piece has too many pages, or none")
+        if not 0 < compressed_bytes <= _MOST_COMPRESSED_BYTES:
+            raise ValueError("a piece has an impossible length")
+        pieces.append(piece)
+    if next(runs, None) is not None:
+        raise ValueError("there are pages that are in no piece")
+    return pieces
+
+
+def _checked_runs(packed: bytes, pages: int) -> Iterator[Run]:
+    reached = 0
+    for first, count in _RUN.iter_unpack(packed):
+        if first < reached or not 0 < count <= _MOST_PAGES or first + count > pages:
+            raise ValueError("there are pages out of place")
+        reached = first + count
+        yield Run(first, count)
