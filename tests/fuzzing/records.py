@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, cast
 
 import msgpack
 import wasmtime
+import xxhash
 import zstandard
 
 from hermetic.errors import PolicyError
@@ -127,7 +128,7 @@ def hostile_record(choices: Random) -> Record:
         if choices.random() < 0.7:
             packed = _damaged(choices, packed)
         pages = _compressed(bytes(3 * PAGE_BYTES))
-        pieces = pack_pieces([Piece(len(pages), _RUNS)])
+        pieces = pack_pieces([Piece(len(pages), xxhash.xxh3_64_intdigest(pages), _RUNS)])
         if choices.random() < 0.5:
             pieces = _damaged(choices, pieces)
         account = _compressed(len(packed).to_bytes(4, "little") + packed + pieces)

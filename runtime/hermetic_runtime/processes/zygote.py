@@ -47,7 +47,7 @@ _LIKELY = (
     "hermetic_runtime.interpreters.pyodide",
     "hermetic_runtime.snapshots.stored",
 )
-_KEEPING_STATE = ("hermetic_runtime.sessions.hibernation", "zstandard", "hashlib")
+_KEEPING_STATE = ("hermetic_runtime.sessions.hibernation", "xxhash", "zstandard", "hashlib")
 
 
 def main(parent_pid: str) -> None:

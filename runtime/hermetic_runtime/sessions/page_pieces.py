@@ -20,7 +20,7 @@ _MOST_PAGES = PIECE_BYTES // PAGE_BYTES
 _MOST_COMPRESSED_BYTES = PIECE_BYTES + PIECE_BYTES // 64
 """More than zstandard makes of a piece that can't be compressed."""
 _COUNTS = Struct("<II")
-_PIECE = Struct("<II")
+_PIECE = Struct("<IIQ")
 _RUN = Struct("<II")
 
 
@@ -41,9 +41,12 @@ class Run(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Runs in ascending order; compressed, their contents have so many bytes."""
+    """Runs in ascending order, how many bytes their contents have when they are compressed, and
+    the XXH3 checksum of these.
+    """
 
     compressed_bytes: int
+    checksum: int
     runs: list[Run]
 
     @property
@@ -91,13 +94,17 @@ def joined(runs: Iterable[Run]) -> Iterator[Run]:
 
 def pack_pieces(pieces: list[Piece]) -> bytes:
     """Their number and that of all runs, then of each piece how many bytes and how many runs it
-    has, then of each run the first page and the number of pages: all u32, little endian.
+    has and its checksum (u64), then of each run the first page and the number of pages: u32
+    otherwise, little endian.
     """
     runs = [run for piece in pieces for run in piece.runs]
     return b"".join(
         [
             _COUNTS.pack(len(pieces), len(runs)),
-            *(_PIECE.pack(piece.compressed_bytes, len(piece.runs)) for piece in pieces),
+            *(
+                _PIECE.pack(piece.compressed_bytes, len(piece.runs), piece.checksum)
+                for piece in pieces
+            ),
             *(_RUN.pack(*run) for run in runs),
         ]
     )
@@ -120,8 +127,8 @@ def unpack_pieces(packed: bytes, pages: int) -> list[Piece]:
         raise ValueError("the account of the pages has another length than it says")
     runs = _checked_runs(packed[runs_begin:], pages)
     pieces: list[Piece] = []
-    for compressed_bytes, count in _PIECE.iter_unpack(packed[_COUNTS.size : runs_begin]):
-        piece = Piece(compressed_bytes, list(islice(runs, count)))
+    for compressed_bytes, count, checksum in _PIECE.iter_unpack(packed[_COUNTS.size : runs_begin]):
+        piece = Piece(compressed_bytes, checksum, list(islice(runs, count)))
         if not 0 < piece.content_bytes <= _most_bytes(piece.runs) or len(piece.runs) != count:
             raise ValueError("a piece has too many pages, or none")
         if not 0 < compressed_bytes <= _MOST_COMPRESSED_BYTES:

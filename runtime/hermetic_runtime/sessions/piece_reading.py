@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -17,8 +19,7 @@ from hermetic_runtime.sessions.page_pieces import (
 if TYPE_CHECKING:
     import zstandard
 
-_MOST_THREADS = 4
-_PIECES_FOR_A_THREAD = 4
+_MANY_PIECES = 8
 """Fewer are read sooner than a thread starts."""
 
 
@@ -30,36 +31,39 @@ class _Placed(NamedTuple):
 
 
 def read_pieces(descriptor: int, position: int, pieces: list[Piece], memory: memoryview) -> None:
-    """Those that begin at `position` of a file, by as many threads as have something to do.
+    """Those that begin at `position` of a file, by two threads if there are many.
 
     Raises `OSError`, `ValueError` and `zstandard.ZstdError`; what is in `memory` is then of
     no use.
     """
-    placed = [*_placed(position, pieces)]
-    waiting = iter(placed)  # of all threads: each takes the next one
+    waiting = deque(_placed(position, pieces))
     most_compressed = max((piece.compressed_bytes for piece in pieces), default=0)
     failures: list[Exception] = []
 
-    def read_waiting() -> None:
+    def read(take: Callable[[], _Placed]) -> None:
         try:
-            _read_all(descriptor, waiting, most_compressed, memory)
+            _read_all(descriptor, _taken(take), most_compressed, memory)
         except Exception as error:
             failures.append(error)
 
-    more = range(1, _useful_threads(pieces))
-    others = [Thread(target=read_waiting, daemon=True) for _ in more]
+    # From both ends, because two threads that write to one huge page would both clear it.
+    others = [Thread(target=read, args=[waiting.pop], daemon=True)]
+    if len(pieces) < _MANY_PIECES:
+        others = []
     for thread in others:
         thread.start()
-    read_waiting()
+    read(waiting.popleft)
     for thread in others:
         thread.join()
     if failures:
         raise failures[0]
 
 
-def _useful_threads(pieces: list[Piece]) -> int:
-    enough = len(pieces) // _PIECES_FOR_A_THREAD
-    return min(_MOST_THREADS, len(os.sched_getaffinity(0)), enough)
+def _taken(take: Callable[[], _Placed]) -> Iterator[_Placed]:
+    """One after the other, until none is left for any thread."""
+    with suppress(IndexError):
+        while True:
+            yield take()
 
 
 def _placed(position: int, pieces: list[Piece]) -> Iterator[_Placed]:
@@ -71,6 +75,7 @@ def _placed(position: int, pieces: list[Piece]) -> Iterator[_Placed]:
 def _read_all(
     descriptor: int, placed: Iterable[_Placed], most_compressed: int, memory: memoryview
 ) -> None:
+    import xxhash
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=PIECE_BYTES)
@@ -80,6 +85,8 @@ def _read_all(
         compressed = room[: piece.compressed_bytes]
         if os.preadv(descriptor, [compressed], position) < len(compressed):
             raise ValueError("it ends too soon")
+        if xxhash.xxh3_64_intdigest(compressed) != piece.checksum:
+            raise ValueError("pages are not as they were written")
         stream = decompressor.stream_reader(compressed, read_across_frames=False)
         if len(piece.runs) == 1:
             _fill(memory[piece.runs[0].start : piece.runs[0].end], stream)
@@ -97,7 +104,7 @@ def _fill(target: memoryview, stream: zstandard.ZstdDecompressionReader) -> None
         if not count:
             raise ValueError("it has fewer pages than it says")
         done += count
-    if stream.read(1):  # past the end, where the checksum is verified
+    if stream.read(1):
         raise ValueError("it has more pages than it says")
 
 

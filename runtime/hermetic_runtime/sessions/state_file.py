@@ -1,7 +1,8 @@
 """The file of a hibernated guest, as it is written.
 
     MAGIC
-    pieces of changed pages, each a zstandard frame
+    pieces of changed pages, each a zstandard frame without a checksum of its own: that of what
+        is compressed, which the account has, is known much sooner than one of all that memory
     the account, one zstandard frame: the length (u32) of the msgpack of a `SavedState`,
         that msgpack, then the pieces as `pack_pieces` has them
     where the account begins (u64)
@@ -64,19 +65,21 @@ def write_state(
     Raises `OSError`, and `GuestMisbehaved` for a state that a `StateReader` with these limits
     would refuse for its size.
     """
+    import xxhash
     import zstandard
 
     packed = _pack(state.to_fields())
     if len(packed) > most_packed_bytes(limits):
         raise GuestMisbehaved("it has more in open and other files than can be kept")
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL)
     position = file.write(MAGIC)
     pieces: list[Piece] = []
     for runs, contents in gathered(pages):
         compressed = compressor.compress(contents)
         position += file.write(compressed)
-        pieces.append(Piece(len(compressed), runs))
+        checksum = xxhash.xxh3_64_intdigest(compressed)
+        pieces.append(Piece(len(compressed), checksum, runs))
     account = LENGTH.pack(len(packed)) + packed + pack_pieces(pieces)
-    file.write(compressor.compress(account))
+    file.write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(account))
     file.write(POSITION.pack(position))
     file.flush()

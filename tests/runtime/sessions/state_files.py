@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
+import xxhash
 import zstandard
 
 from hermetic_runtime.sessions.page_pieces import Piece, Run, pack_pieces
@@ -59,9 +60,13 @@ def compressed(contents: bytes) -> bytes:
 
 def pages_of(*pieces: tuple[list[Run], bytes]) -> Pages:
     """Pieces whose runs and contents are as given, whether or not they can be."""
-    frames = [compressed(contents) for _, contents in pieces]
-    account = [Piece(len(frame), runs) for frame, (runs, _) in zip(frames, pieces, strict=True)]
-    return Pages(b"".join(frames), pack_pieces(account))
+    return pages_in(*((runs, compressed(contents)) for runs, contents in pieces))
+
+
+def pages_in(*pieces: tuple[list[Run], bytes]) -> Pages:
+    """As `pages_of`, of what is compressed, or claims to be."""
+    account = [Piece(len(frame), xxhash.xxh3_64_intdigest(frame), runs) for runs, frame in pieces]
+    return Pages(b"".join(frame for _, frame in pieces), pack_pieces(account))
 
 
 def changed(state: Any, place: Place, value: object) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+import xxhash
 import zstandard
 
-from hermetic_runtime.sessions import piece_reading
 from hermetic_runtime.sessions.page_pieces import (
     PIECE_BYTES,
     SCATTERED_BYTES,
@@ -20,6 +21,7 @@ from hermetic_runtime.sessions.page_pieces import (
     unpack_pieces,
 )
 from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES
+from hermetic_runtime.sessions.piece_reading import read_pieces
 
 BLOCK_PAGES = BLOCK_BYTES // PAGE_BYTES
 PIECE_PAGES = PIECE_BYTES // PAGE_BYTES
@@ -78,7 +80,7 @@ def test_runs_that_follow_each_other_are_joined() -> None:
 
 
 def test_the_account_of_pieces_comes_back() -> None:
-    pieces = [Piece(7, [Run(0, 2), Run(5, 1)]), Piece(9, [Run(6, 4)])]
+    pieces = [Piece(7, 0, [Run(0, 2), Run(5, 1)]), Piece(9, 0, [Run(6, 4)])]
 
     assert unpack_pieces(pack_pieces(pieces), 10) == pieces
 
@@ -86,12 +88,12 @@ def test_the_account_of_pieces_comes_back() -> None:
 @pytest.mark.parametrize(
     "pieces",
     [
-        [Piece(7, [Run(9, 2)])],
-        [Piece(7, [Run(2, 2)]), Piece(7, [Run(3, 1)])],
-        [Piece(7, [Run(2, 0)])],
-        [Piece(7, [])],
-        [Piece(0, [Run(2, 1)])],
-        [Piece(2 * PIECE_BYTES, [Run(2, 1)])],
+        [Piece(7, 0, [Run(9, 2)])],
+        [Piece(7, 0, [Run(2, 2)]), Piece(7, 0, [Run(3, 1)])],
+        [Piece(7, 0, [Run(2, 0)])],
+        [Piece(7, 0, [])],
+        [Piece(0, 0, [Run(2, 1)])],
+        [Piece(2 * PIECE_BYTES, 0, [Run(2, 1)])],
     ],
     ids=["past the end", "overlapping", "empty run", "empty piece", "no bytes", "too many bytes"],
 )
@@ -100,34 +102,49 @@ def test_an_account_of_what_no_memory_has_is_refused(pieces: list[Piece]) -> Non
         unpack_pieces(pack_pieces(pieces), 10)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
-def test_any_number_of_threads_reads_all_pieces(
-    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(piece_reading, "_useful_threads", lambda _: threads)
-    contents = [os.urandom(PIECE_BYTES) for _ in range(9)]
+def piece_of(frame: bytes, *runs: Run) -> Piece:
+    return Piece(len(frame), xxhash.xxh3_64_intdigest(frame), list(runs))
+
+
+def written(folder: Path, before: bytes, frames: list[bytes]) -> BinaryIO:
+    (folder / "state").write_bytes(before + b"".join(frames))
+    return (folder / "state").open("rb")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 30])
+def test_few_or_many_pieces_come_back_to_where_they_were(count: int, tmp_path: Path) -> None:
+    contents = [os.urandom(PIECE_BYTES) for _ in range(count)]
     frames = [zstandard.compress(each) for each in contents]
     pieces = [
-        Piece(len(frame), [Run(number * PIECE_PAGES, PIECE_PAGES)])
+        piece_of(frame, Run(number * PIECE_PAGES, PIECE_PAGES))
         for number, frame in enumerate(frames)
     ]
-    (tmp_path / "state").write_bytes(b"before" + b"".join(frames))
-    memory = bytearray(9 * PIECE_BYTES)
+    memory = bytearray(count * PIECE_BYTES)
 
-    with (tmp_path / "state").open("rb") as file:
-        piece_reading.read_pieces(file.fileno(), len("before"), pieces, memoryview(memory))
+    with written(tmp_path, b"before", frames) as file:
+        read_pieces(file.fileno(), len(b"before"), pieces, memoryview(memory))
 
     assert bytes(memory) == b"".join(contents)
 
 
-def test_a_piece_that_one_of_the_threads_can_t_read_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(piece_reading, "_useful_threads", lambda _: 2)
-    frames = [zstandard.compress(page("a")) for _ in range(20)]
-    pieces = [Piece(len(frame), [Run(number, 1)]) for number, frame in enumerate(frames)]
-    frames[13] = b"x" * len(frames[13])
-    (tmp_path / "state").write_bytes(b"".join(frames))
+def test_the_runs_of_a_piece_come_back_to_where_they_were(tmp_path: Path) -> None:
+    frame = zstandard.compress(page("a", 2) + page("b"))
+    memory = bytearray(page("-", 6))
 
-    with (tmp_path / "state").open("rb") as file, pytest.raises(zstandard.ZstdError):
-        piece_reading.read_pieces(file.fileno(), 0, pieces, memoryview(bytearray(20 * PAGE_BYTES)))
+    with written(tmp_path, b"", [frame]) as file:
+        pieces = [piece_of(frame, Run(1, 2), Run(4, 1))]
+        read_pieces(file.fileno(), 0, pieces, memoryview(memory))
+
+    assert memory == page("-") + page("a", 2) + page("-") + page("b") + page("-")
+
+
+@pytest.mark.parametrize("damaged", [0, 13, 19])
+def test_a_piece_that_can_t_be_read_is_an_error_whichever_thread_finds_it(
+    damaged: int, tmp_path: Path
+) -> None:
+    frames = [zstandard.compress(page("a")) for _ in range(20)]
+    pieces = [piece_of(frame, Run(number, 1)) for number, frame in enumerate(frames)]
+    frames[damaged] = b"x" * len(frames[damaged])
+
+    with written(tmp_path, b"", frames) as file, pytest.raises(ValueError, match="as they were"):
+        read_pieces(file.fileno(), 0, pieces, memoryview(bytearray(20 * PAGE_BYTES)))
