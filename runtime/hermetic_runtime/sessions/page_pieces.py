@@ -1,4 +1,4 @@
-"""Changed pages in pieces, each of which is compressed and decompressed apart.
+"""Changed pages in pieces, each of which is kept apart in a file, compressed or as it is.
 
 So pages go to where they belong without a copy between, and by more than one thread.
 """
@@ -17,8 +17,6 @@ PIECE_BYTES = 2 * MIB
 SCATTERED_BYTES = 256 * 1024
 """Of a piece of several runs, whose contents are copied to where they belong."""
 _MOST_PAGES = PIECE_BYTES // PAGE_BYTES
-_MOST_COMPRESSED_BYTES = PIECE_BYTES + PIECE_BYTES // 64
-"""More than zstandard makes of a piece that can't be compressed."""
 _COUNTS = Struct("<II")
 _PIECE = Struct("<IIQ")
 _RUN = Struct("<II")
@@ -41,11 +39,12 @@ class Run(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Runs in ascending order, how many bytes their contents have when they are compressed, and
-    the XXH3 checksum of these.
+    """Runs in ascending order, and of their contents as they are in the file how many bytes that
+    is, and its XXH3 checksum. When that is as many as in memory, it is what is in memory;
+    otherwise it is compressed.
     """
 
-    compressed_bytes: int
+    stored_bytes: int
     checksum: int
     runs: list[Run]
 
@@ -101,10 +100,7 @@ def pack_pieces(pieces: list[Piece]) -> bytes:
     return b"".join(
         [
             _COUNTS.pack(len(pieces), len(runs)),
-            *(
-                _PIECE.pack(piece.compressed_bytes, len(piece.runs), piece.checksum)
-                for piece in pieces
-            ),
+            *(_PIECE.pack(piece.stored_bytes, len(piece.runs), piece.checksum) for piece in pieces),
             *(_RUN.pack(*run) for run in runs),
         ]
     )
@@ -127,11 +123,11 @@ def unpack_pieces(packed: bytes, pages: int) -> list[Piece]:
         raise ValueError("the account of the pages has another length than it says")
     runs = _checked_runs(packed[runs_begin:], pages)
     pieces: list[Piece] = []
-    for compressed_bytes, count, checksum in _PIECE.iter_unpack(packed[_COUNTS.size : runs_begin]):
-        piece = Piece(compressed_bytes, checksum, list(islice(runs, count)))
+    for stored_bytes, count, checksum in _PIECE.iter_unpack(packed[_COUNTS.size : runs_begin]):
+        piece = Piece(stored_bytes, checksum, list(islice(runs, count)))
         if not 0 < piece.content_bytes <= _most_bytes(piece.runs) or len(piece.runs) != count:
             raise ValueError("a piece has too many pages, or none")
-        if not 0 < compressed_bytes <= _MOST_COMPRESSED_BYTES:
+        if not 0 < stored_bytes <= piece.content_bytes:
             raise ValueError("a piece has an impossible length")
         pieces.append(piece)
     if next(runs, None) is not None:

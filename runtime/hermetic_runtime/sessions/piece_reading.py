@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -13,7 +13,6 @@ from hermetic_runtime.sessions.page_pieces import (
     PIECE_BYTES,
     SCATTERED_BYTES,
     Piece,
-    Run,
 )
 
 if TYPE_CHECKING:
@@ -37,12 +36,11 @@ def read_pieces(descriptor: int, position: int, pieces: list[Piece], memory: mem
     no use.
     """
     waiting = deque(_placed(position, pieces))
-    most_compressed = max((piece.compressed_bytes for piece in pieces), default=0)
     failures: list[Exception] = []
 
     def read(take: Callable[[], _Placed]) -> None:
         try:
-            _read_all(descriptor, _taken(take), most_compressed, memory)
+            _read_all(descriptor, _taken(take), memory)
         except Exception as error:
             failures.append(error)
 
@@ -69,30 +67,44 @@ def _taken(take: Callable[[], _Placed]) -> Iterator[_Placed]:
 def _placed(position: int, pieces: list[Piece]) -> Iterator[_Placed]:
     for piece in pieces:
         yield _Placed(position, piece)
-        position += piece.compressed_bytes
+        position += piece.stored_bytes
 
 
-def _read_all(
-    descriptor: int, placed: Iterable[_Placed], most_compressed: int, memory: memoryview
-) -> None:
-    import xxhash
+def _read_all(descriptor: int, placed: Iterable[_Placed], memory: memoryview) -> None:
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=PIECE_BYTES)
-    room = memoryview(bytearray(most_compressed))
     scattered = memoryview(bytearray(SCATTERED_BYTES))
+    room = bytearray()
     for position, piece in placed:
-        compressed = room[: piece.compressed_bytes]
-        if os.preadv(descriptor, [compressed], position) < len(compressed):
-            raise ValueError("it ends too soon")
-        if xxhash.xxh3_64_intdigest(compressed) != piece.checksum:
-            raise ValueError("pages are not as they were written")
+        targets = [memory[run.start : run.end] for run in piece.runs]
+        if piece.stored_bytes == piece.content_bytes:
+            _read_stored(descriptor, position, piece, targets)
+            continue
+        if len(room) < piece.stored_bytes:
+            room = bytearray(piece.stored_bytes)
+        compressed = memoryview(room)[: piece.stored_bytes]
+        _read_stored(descriptor, position, piece, [compressed])
         stream = decompressor.stream_reader(compressed, read_across_frames=False)
-        if len(piece.runs) == 1:
-            _fill(memory[piece.runs[0].start : piece.runs[0].end], stream)
+        if len(targets) == 1:
+            _fill(targets[0], stream)
         else:
             _fill(scattered[: piece.content_bytes], stream)
-            _scatter(scattered, piece.runs, memory)
+            _scatter(scattered, targets)
+
+
+def _read_stored(
+    descriptor: int, position: int, piece: Piece, targets: Sequence[memoryview]
+) -> None:
+    import xxhash
+
+    if os.preadv(descriptor, targets, position) < piece.stored_bytes:
+        raise ValueError("it ends too soon")
+    checksum = xxhash.xxh3_64()
+    for target in targets:
+        checksum.update(target)
+    if checksum.intdigest() != piece.checksum:
+        raise ValueError("pages are not as they were written")
 
 
 def _fill(target: memoryview, stream: zstandard.ZstdDecompressionReader) -> None:
@@ -108,9 +120,8 @@ def _fill(target: memoryview, stream: zstandard.ZstdDecompressionReader) -> None
         raise ValueError("it has more pages than it says")
 
 
-def _scatter(contents: memoryview, runs: Iterable[Run], memory: memoryview) -> None:
+def _scatter(contents: memoryview, targets: Iterable[memoryview]) -> None:
     done = 0
-    for run in runs:
-        size = run.end - run.start
-        memory[run.start : run.end] = contents[done : done + size]
-        done += size
+    for target in targets:
+        target[:] = contents[done : done + len(target)]
+        done += len(target)

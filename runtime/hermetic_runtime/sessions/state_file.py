@@ -1,8 +1,8 @@
 """The file of a hibernated guest, as it is written.
 
     MAGIC
-    pieces of changed pages, each a zstandard frame without a checksum of its own: that of what
-        is compressed, which the account has, is known much sooner than one of all that memory
+    pieces of changed pages, each as it is in memory, or a zstandard frame without a checksum of
+        its own: that of the frame, which the account has, is known much sooner
     the account, one zstandard frame: the length (u32) of the msgpack of a `SavedState`,
         that msgpack, then the pieces as `pack_pieces` has them
     where the account begins (u64)
@@ -30,6 +30,8 @@ MAGIC = b"hermetic session 2\n"
 LENGTH = Struct("<I")
 POSITION = Struct("<Q")
 _LEVEL = 1
+_WORTH_IT = 0.9
+"""What is not smaller than this when it is compressed takes longer to read that way."""
 _STATE_BYTES = 32 * MIB
 """Room for the interpreter's own account, most of it that of the linker."""
 _FILE_BYTES = 512
@@ -76,9 +78,9 @@ def write_state(
     pieces: list[Piece] = []
     for runs, contents in gathered(pages):
         compressed = compressor.compress(contents)
-        position += file.write(compressed)
-        checksum = xxhash.xxh3_64_intdigest(compressed)
-        pieces.append(Piece(len(compressed), checksum, runs))
+        stored = compressed if len(compressed) < len(contents) * _WORTH_IT else contents
+        position += file.write(stored)
+        pieces.append(Piece(len(stored), xxhash.xxh3_64_intdigest(stored), runs))
     account = LENGTH.pack(len(packed)) + packed + pack_pieces(pieces)
     file.write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(account))
     file.write(POSITION.pack(position))

@@ -77,7 +77,7 @@ class StateReader:
         state = SavedState.from_fields(fields, self._limits)
         pages = state.memory_bytes // PAGE_BYTES
         pieces = unpack_pieces(frame.read_rest(most_packed_pieces(pages)), pages)
-        if position != len(MAGIC) + sum(piece.compressed_bytes for piece in pieces):
+        if position != len(MAGIC) + sum(piece.stored_bytes for piece in pieces):
             raise SessionDamaged("the state of the session has other pages than it says")
         return state, pieces
 
