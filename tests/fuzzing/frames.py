@@ -178,7 +178,7 @@ class _FakeLauncher:
     def __init__(self, stream: bytes) -> None:
         self._stream = stream
 
-    def launch(self, connect: Callable[[], socket.socket]) -> _FakeProcess:
+    def launch(self, connect: Callable[[], socket.socket], *, alone: bool = False) -> _FakeProcess:
         return _FakeProcess(connect(), self._stream)
 
 

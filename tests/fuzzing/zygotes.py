@@ -41,7 +41,7 @@ _ANSWERS: tuple[Message, ...] = (
     Failed("sandbox_crashed", "\x1b[2J\n no"),
     Failed("internal", ""),
 )
-_REQUESTS: tuple[Message, ...] = (Spawn(), Spawn(keeps_state=True), Exited(0, 0, 0))
+_REQUESTS: tuple[Message, ...] = (Spawn(), Spawn(keeps_state=True, alone=True), Exited(0, 0, 0))
 _RECORD_BYTES = 65_536
 _ANSWER_SECONDS = 60.0
 _ENVIRONMENT = Environment(Path("/there/is/no/interpreter"))

@@ -84,14 +84,7 @@ class GuestProcess:
         self._cancelled = False
 
     def start(self) -> None:
-        hold = self._launch()
-        if not self._begins_like_others:
-            try:
-                self._say_start(hold.channel)
-            except BaseException:
-                self.close()
-                raise
-        self._await_ready(hold)
+        self._await_ready(self._launch())
 
     def begin_another(self) -> None:
         """Have a lasting process boot another sandbox of the same limits, after a final run
@@ -131,12 +124,15 @@ class GuestProcess:
             except OSError as error:
                 raise NoMoreProcesses(error.errno) from None
             channels.append(Channel(ours, from_guest(self._limits)))
-            if self._begins_like_others:  # now, for a zygote to read before it forks
+            try:
                 self._say_start(channels[-1])
+            except BaseException:
+                theirs.close()
+                raise
             return theirs
 
         try:
-            process = self._launcher.launch(connect)
+            process = self._launcher.launch(connect, alone=self._begins_alone)
         except BaseException:
             for channel in channels:
                 channel.close()
@@ -152,11 +148,11 @@ class GuestProcess:
         return hold
 
     @property
-    def _begins_like_others(self) -> bool:
-        """Then what it is told may come into the memory of the zygote, which all processes
+    def _begins_alone(self) -> bool:
+        """Otherwise what it is told may come into the memory of the zygote, which all processes
         inherit that are forked later. Variables may be secrets of this caller.
         """
-        return not self._variables and not self._mounts and self._state_fd is None
+        return bool(self._variables or self._mounts or self._state_fd is not None)
 
     @property
     def _start_message(self) -> Start:

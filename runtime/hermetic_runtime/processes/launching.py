@@ -76,8 +76,11 @@ def _cpu_seconds(pid: int) -> float:
 class Launcher(Protocol):
     """Starts guest processes of one prepared interpreter."""
 
-    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
-        """Start a guest process that serves the socket which `connect` gives.
+    def launch(
+        self, connect: Callable[[], socket.socket], *, alone: bool = False
+    ) -> LaunchedProcess:
+        """Start a guest process that serves the socket which `connect` gives. What it begins with
+        was sent there; when it is `alone` in that, no other process may read it.
 
         It is called again for another attempt: what was sent on the socket of one that failed
         may have been read. The sockets are closed here. Raises `SandboxCrashed`, and what

@@ -67,7 +67,9 @@ class SpawnLauncher:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
+    def launch(
+        self, connect: Callable[[], socket.socket], *, alone: bool = False
+    ) -> LaunchedProcess:
         try:
             with connect() as guest_end, open(os.devnull, "wb") as log:
                 encoded = self._environment.encode().hex()

@@ -159,7 +159,9 @@ class Zygote:
                 os.close(descriptor)
         if spawn.keeps_state:
             self._import_what_keeps_state()
-        self._spawn(guest_end, reports)
+        self._prepare_for_more()
+        beginning = None if spawn.alone else self._last_beginning.take(guest_end)
+        self._spawn(guest_end, reports, beginning)
 
     def _import_what_keeps_state(self) -> None:
         """Once, and not in each guest process. Guests of one run need none of it."""
@@ -168,9 +170,9 @@ class Zygote:
                 importlib.import_module(module)
             gc.freeze()
 
-    def _spawn(self, guest_end: socket.socket, reports: socket.socket) -> None:
-        self._prepare_for_more()
-        beginning = self._last_beginning.take(guest_end)
+    def _spawn(
+        self, guest_end: socket.socket, reports: socket.socket, beginning: Beginning | None
+    ) -> None:
         try:
             pid = self._fork()
         except OSError as error:

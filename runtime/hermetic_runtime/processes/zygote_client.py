@@ -69,7 +69,7 @@ class Zygote:
         with self._counting:
             return any(not child.closed for child in self._children)
 
-    def launch(self, guest_end: socket.socket, *, keeps_state: bool) -> ZygoteChild:
+    def launch(self, guest_end: socket.socket, spawn: Spawn) -> ZygoteChild:
         """Raises `ZygoteLost`, `ZygoteSilent`, and `SandboxCrashed` when there can be no more
         processes.
         """
@@ -79,7 +79,7 @@ class Zygote:
             raise NoMoreProcesses(error.errno) from None
         try:
             with remote:
-                self._ask(guest_end, remote, keeps_state=keeps_state)
+                self._ask(spawn, guest_end, remote)
             child = receive_child(reports)
         except BaseException:
             reports.close()
@@ -89,10 +89,10 @@ class Zygote:
             self._children.add(child)
         return child
 
-    def _ask(self, guest_end: socket.socket, remote: socket.socket, *, keeps_state: bool) -> None:
+    def _ask(self, spawn: Spawn, guest_end: socket.socket, remote: socket.socket) -> None:
         descriptors = [guest_end.fileno(), remote.fileno()]
         try:
-            socket.send_fds(self._process.control, [encode(Spawn(keeps_state))], descriptors)
+            socket.send_fds(self._process.control, [encode(spawn)], descriptors)
         except TimeoutError:
             raise ZygoteSilent from None
         except OSError:
@@ -120,27 +120,32 @@ class ZygoteLauncher:
         self._environment = environment
         self._keeps_state = keeps_state
 
-    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
+    def launch(
+        self, connect: Callable[[], socket.socket], *, alone: bool = False
+    ) -> LaunchedProcess:
         """Start a guest process. Raises `SandboxCrashed`, with the last words of a
         zygote that ends whenever it is started.
         """
+        spawn = Spawn(self._keeps_state, alone)
         zygote = _zygotes.get(self._environment)
         try:
-            return self._launch_by(zygote, connect)
+            return self._launch_by(zygote, connect, spawn)
         except ZygoteLost:
             zygote = _zygotes.replace(self._environment, zygote)
         try:
-            return self._launch_by(zygote, connect)
+            return self._launch_by(zygote, connect, spawn)
         except ZygoteLost:
             _zygotes.discard(self._environment, zygote)
             words = zygote.last_words() or "it said nothing"
             served = self._environment.interpreter
             raise SandboxCrashed(f"the zygote of {served} ended: {words}") from None
 
-    def _launch_by(self, zygote: Zygote, connect: Callable[[], socket.socket]) -> ZygoteChild:
+    def _launch_by(
+        self, zygote: Zygote, connect: Callable[[], socket.socket], spawn: Spawn
+    ) -> ZygoteChild:
         try:
             with connect() as guest_end:
-                return zygote.launch(guest_end, keeps_state=self._keeps_state)
+                return zygote.launch(guest_end, spawn)
         except ZygoteSilent:
             _zygotes.retire(self._environment, zygote)
             raise

@@ -14,21 +14,23 @@ _LARGEST = 512
 class Spawn(NamedTuple):
     """To the zygote: fork a guest process. Its socket, and one for reports on it, come along.
 
-    `keeps_state` says that the guest will wake or hibernate.
+    `keeps_state` says that the guest will wake or hibernate, `alone` that what the process is
+    told to begin with is for nobody else to read.
     """
 
     keeps_state: bool = False
+    alone: bool = False
 
     @staticmethod
     def kind() -> int:
         return 32
 
     def to_fields(self) -> dict[str, Any]:
-        return {"keeps_state": self.keeps_state}
+        return self._asdict()
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
-        return cls(fields.flag("keeps_state"))
+        return cls(fields.flag("keeps_state"), fields.flag("alone"))
 
 
 class Spawned(NamedTuple):

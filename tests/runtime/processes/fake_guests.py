@@ -54,7 +54,9 @@ class FakeLauncher:
         self._source = _PRELUDE + textwrap.dedent(body)
         self.launched: list[int] = []
 
-    def launch(self, connect: Callable[[], socket.socket]) -> LaunchedProcess:
+    def launch(
+        self, connect: Callable[[], socket.socket], *, alone: bool = False
+    ) -> LaunchedProcess:
         command = [sys.executable, "-c", self._source]
         with connect() as guest_end:
             copy = os.dup(guest_end.fileno())

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, ParamSpec
 
@@ -182,27 +183,36 @@ def _has_output(asked: Asked) -> bool:
 
 
 def test_a_guest_that_is_lost_before_it_took_the_run_is_replaced() -> None:
-    pool = SparePool(1)
+    with closing(SparePool(1)) as pool:
+        asked, pid = ask_a_stopped_spare(pool, "print('once')")
+        os.kill(pid, signal.SIGKILL)
+
+        assert not asked.ends()
+        assert asked.result().stdout.text == "once\n"
+
+
+def ask_a_stopped_spare(pool: SparePool, code: str) -> tuple[Asked, int]:
+    """The run, and the process that does not take it until it is continued."""
     with Sandbox(spares=pool) as sandbox:
         sandbox.run("0", final=True)
     assert comes_true(lambda: pool.ready == 1)
     [demand] = pool._demands.values()
-    os.kill(pid_of(demand.spares[0]), signal.SIGSTOP)
-    asked = ask(pool, "print('once')")
+    pid = pid_of(demand.spares[0])
+    os.kill(pid, signal.SIGSTOP)
+    asked = ask(pool, code)
     assert asked.begun is not None
-    os.kill(pid_of(asked.sandbox._guest._driver), signal.SIGKILL)
-
-    assert not asked.ends()
-    assert asked.result().stdout.text == "once\n"
-    pool.close()
+    assert pid_of(asked.sandbox._guest._driver) == pid
+    return asked, pid
 
 
-def test_a_request_that_the_socket_does_not_take_at_once_needs_a_thread(pool: SparePool) -> None:
+def test_a_request_that_the_socket_does_not_take_at_once_needs_a_thread() -> None:
     text = "x" * 2_000_000
-    asked = begin(pool, f"len({text!r})")
+    with closing(SparePool(1)) as pool:
+        asked, pid = ask_a_stopped_spare(pool, f"len({text!r})")
 
-    assert asked.begun is not None and not asked.begun.needs_only_looks
-    result = asked.result()
+        assert asked.begun is not None and not asked.begun.needs_only_looks
+        os.kill(pid, signal.SIGCONT)
+        result = asked.result()
     assert result.value is not None and result.value.json == 2_000_000
 
 

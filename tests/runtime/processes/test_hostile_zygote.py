@@ -21,7 +21,7 @@ from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.messages import Failed
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.zygote_client import ZygoteLauncher
-from hermetic_runtime.processes.zygote_messages import Exited, Spawned
+from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned
 
 NO_MORE_DESCRIPTORS = """
 import os, resource
@@ -192,7 +192,7 @@ def test_a_zygote_that_reads_nothing_is_not_waited_for(
 
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(SandboxCrashed, match="did not answer"):
-        zygote.launch(theirs, keeps_state=False)
+        zygote.launch(theirs, Spawn())
     zygote.close()
 
 

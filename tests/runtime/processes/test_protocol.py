@@ -77,7 +77,7 @@ FROM_GUEST: list[Message] = [
     Report(FULL_REPORT),
     Report(RunReport(Outcome.OK)),
 ]
-MESSAGES_TO_ZYGOTE: list[Message] = [Spawn(), Spawn(keeps_state=True)]
+MESSAGES_TO_ZYGOTE: list[Message] = [Spawn(), Spawn(keeps_state=True, alone=True)]
 MESSAGES_FROM_ZYGOTE: list[Message] = [
     Spawned(17),
     Exited(-9, 1.5, 10**9),
