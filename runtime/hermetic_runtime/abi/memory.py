@@ -102,6 +102,8 @@ class GuestMemory:
         if address >= self.size:
             self._reach(address + 1)
         for length in (128, limit):
+            if address + length > self.size:
+                self.refresh()
             piece = self._view[address : address + length].tobytes()
             end = piece.find(0)
             if end >= 0:

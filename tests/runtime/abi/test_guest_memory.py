@@ -102,3 +102,31 @@ def test_closed_memory_can_not_be_reached(memory: GuestMemory) -> None:
     memory.close()
 
     assert failing_errno(memory, "read", 0, 1) is Errno.EFAULT
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("check", (SIZE - 1, 2)),
+        ("read", (SIZE - 1, 2)),
+        ("write", (SIZE - 2, b"abc")),
+        ("read_u32", (SIZE - 3,)),
+        ("read_i32", (SIZE,)),
+        ("write_u32", (SIZE - 3, 1)),
+        ("write_u64", (SIZE - 7, 1)),
+        ("unpack", (Struct("<3i"), SIZE - 11)),
+        ("c_string", (SIZE - 3,)),
+        ("c_string", (SIZE,)),
+        ("io_vectors", (SIZE - 8, 2)),
+    ],
+)
+def test_memory_that_grew_without_a_word_is_reached(
+    method: str, arguments: tuple[object, ...]
+) -> None:
+    contents = bytearray(b"x" * SIZE)
+    memory = GuestMemory(lambda: memoryview(contents))
+    contents = contents + bytes(SIZE)
+
+    getattr(memory, method)(*arguments)
+
+    assert memory.size == 2 * SIZE

@@ -43,8 +43,8 @@ class Guest:
             clock=Clock(),
             cwd=b"/",
         )
-        contents = bytearray(65_536)
-        self.memory = GuestMemory(lambda: memoryview(contents))
+        self.contents = bytearray(65_536)
+        self.memory = GuestMemory(lambda: memoryview(self.contents))
         self._abi = WasiABI(self.kernel, self.memory, environment={"A": "b"}, program="python")
 
     def call(self, name: str, *arguments: int) -> int:
@@ -210,3 +210,17 @@ def test_the_one_argument_is_the_program(guest: Guest) -> None:
     assert guest.memory.unpack(struct.Struct("<II"), RESULT) == (1, 7)
     guest.call("args_get", RESULT, BUFFER)
     assert guest.memory.c_string(guest.memory.read_u32(RESULT)) == b"python"
+
+
+def test_random_bytes_fill_memory_that_grew_without_a_word(guest: Guest) -> None:
+    size = len(guest.contents)
+    guest.contents = bytearray(3 * size)
+
+    assert guest.call("random_get", size, 2 * size) == 0
+    assert guest.contents[:size] == bytes(size)
+    assert all(any(guest.contents[start : start + 64]) for start in range(size, 3 * size, 64))
+
+
+def test_random_bytes_past_the_end_are_a_fault(guest: Guest) -> None:
+    assert guest.call("random_get", 1, len(guest.contents)) == Errno.EFAULT
+    assert not any(guest.contents)
