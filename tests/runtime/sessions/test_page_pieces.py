@@ -34,7 +34,7 @@ def page(letter: str, count: int = 1) -> bytes:
 def test_pages_that_follow_each_other_are_one_run() -> None:
     pages = [(3, page("a", 2)), (5, page("b")), (9, page("c"))]
 
-    assert [*gathered(pages)] == [
+    assert [(runs, bytes(contents)) for runs, contents in gathered(pages)] == [
         ([Run(3, 3), Run(9, 1)], page("a", 2) + page("b") + page("c")),
     ]
 
