@@ -21,6 +21,9 @@ HEAPS = {
     "a few variables": "x = 1; names = ['a', 'b']",
     "100 MB, compressible": "b = bytes(range(256)) * 400_000",
     "100 MB, random": "import os; b = os.urandom(100_000_000)",
+    "a million strings": "b = [str(i) + 'a' * 20 for i in range(1_000_000)]",
+    "3 million floats": "import array, random\n"
+    "b = array.array('d', (random.random() for _ in range(3_000_000)))",
 }
 
 
