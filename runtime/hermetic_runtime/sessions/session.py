@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import Isolation, OnOutput, metering_for
-from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
+from hermetic_runtime.errors import SandboxClosed
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.kernel.overlay import Change
@@ -33,6 +33,7 @@ from hermetic_runtime.sessions.live_guest import LiveGuest, check_can_share
 from hermetic_runtime.sessions.on_disk import SessionOnDisk
 from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
 from hermetic_runtime.sessions.session_files import SessionFiles
+from hermetic_runtime.sessions.sleeping_guest import SleepingGuest
 from hermetic_runtime.sessions.store import SessionStore
 from hermetic_runtime.sessions.workspace import Workspace
 
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 600.0
 LEASE_WAIT_SECONDS = 5.0
-_MORE_STARTS = 2
-"""How many guests are started for one that is lost before it has taken the run."""
 _KEPT = (Outcome.OK, Outcome.ERROR, Outcome.OUTPUT, Outcome.DISK, Outcome.DENIED)
 """Outcomes after which the guest goes on as it is, if it is alive."""
 
@@ -68,12 +67,9 @@ class Session:
         self._store = store
         self._disk = SessionOnDisk(store, record)
         self._lease: Lease | None = lease
-        self._isolation: Isolation = isolation
-        self._guest: LiveGuest | None = None
-        self._cancels = 0
         self._lock = threading.RLock()
+        self._guest = SleepingGuest(self._disk, isolation, self._lock)
         self._owner = os.getpid()
-        self._idle: threading.Timer | None = None
         self.idle_seconds = IDLE_SECONDS
         self.files = SessionFiles(self)
 
@@ -160,7 +156,7 @@ class Session:
     @property
     def is_live(self) -> bool:
         """Whether it has a guest, and so takes memory."""
-        return self._guest is not None
+        return self._guest.is_awake
 
     @property
     def workspace(self) -> Workspace:
@@ -198,24 +194,13 @@ class Session:
         )
         source = open_input(stdin)
         with self._lock:
-            cancels, guest = self._cancels, self._wake()
+            self._check_open()
             output = CapturedOutput(request.limits.output_bytes, on_output)
-            began = time.perf_counter()
             try:
-                driven, changes = guest.run(request, output, source)
-                for _ in range(_MORE_STARTS):
-                    cancelled = driven.report.outcome is Outcome.CANCELLED
-                    if driven.taken or cancelled or self._cancels != cancels:
-                        break
-                    # It was lost before the run reached it: what is on disk is what it was.
-                    self._sleep()
-                    guest = self._wake()
-                    if self._cancels != cancels:
-                        guest.cancel()
-                    driven, changes = guest.run(request, output, source)
+                guest, driven, changes, began = self._guest.run(request, output, source)
                 restored = self._keep(guest, driven.report, changes, output)
             except BaseException:
-                self._sleep()
+                self._guest.sleep()
                 raise
             timings, guest.timings = guest.timings, Timings()
             result = run_result(
@@ -226,7 +211,7 @@ class Session:
                 interpreter=guest.interpreter,
                 packages=self.record.environment.packages,
             )
-            self._hibernate_later()
+            self._guest.sleep_later(self.idle_seconds)
             return replace(result, session_restored=restored)
 
     def wake(self) -> None:
@@ -235,27 +220,8 @@ class Session:
         Raises as `run` does when the session can't wake.
         """
         with self._lock:
-            self._wake()
-
-    def _wake(self) -> LiveGuest:
-        self._check_open()
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        for left in reversed(range(1 + _MORE_STARTS)):
-            if self._guest is not None:
-                break
-            try:
-                self._guest = self._started_guest()
-            except SandboxCrashed:
-                if not left:
-                    raise
-        assert self._guest is not None
-        return self._guest
-
-    def _started_guest(self) -> LiveGuest:
-        disk = self._disk
-        return LiveGuest(disk.record, disk.workspace, disk.state, self._isolation)
+            self._check_open()
+            self._guest.wake()
 
     def _keep(
         self,
@@ -267,7 +233,7 @@ class Session:
         """Put on disk what a run left; whether its variables were dropped."""
         restored = not report.alive or report.outcome not in _KEPT
         if restored:
-            self._sleep()
+            self._guest.sleep()
         self._disk.keep_run(None if restored else guest, changes, output)
         return restored
 
@@ -301,7 +267,7 @@ class Session:
         with self._lock:
             self._check_open()
             found = self._disk.checkpoints.find(checkpoint)
-            self._sleep()
+            self._guest.sleep()
             self._disk.restore(found)
 
     def restart(self) -> None:
@@ -310,56 +276,32 @@ class Session:
         """
         with self._lock:
             self._check_open()
-            self._sleep()
+            self._guest.sleep()
             self._disk.drop_state()
 
     def hibernate(self) -> None:
         """End the guest. The next run wakes it."""
         with self._lock:
             self._check_open()
-            self._sleep()
-
-    def _sleep(self) -> None:
-        """What is to be kept has been kept after each run."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        guest, self._guest = self._guest, None
-        if guest is not None:
-            guest.close()
-
-    def _hibernate_later(self) -> None:
-        if self._guest is not None:
-            self._idle = threading.Timer(self.idle_seconds, self._hibernate_if_idle)
-            self._idle.daemon = True
-            self._idle.start()
-
-    def _hibernate_if_idle(self) -> None:
-        """In the thread of a timer, which another may have replaced while it waited here."""
-        with self._lock:
-            if self._idle is threading.current_thread():
-                self._sleep()
+            self._guest.sleep()
 
     def cancel(self) -> None:
         """End the run under way. The session is then as it was before that run."""
-        self._cancels += 1
-        guest = self._guest
-        if guest is not None:
-            guest.cancel()
+        self._guest.cancel()
 
     def close(self) -> None:
         """Hibernate, and let others open the session. May be called again."""
         with self._lock:
             lease, self._lease = self._lease, None
             if lease is not None and self._owner == os.getpid():
-                self._sleep()
+                self._guest.sleep()
                 lease.release()
 
     def delete(self) -> None:
         """Remove the session with its files and checkpoints."""
         with self._lock:
             self._check_open()
-            self._sleep()
+            self._guest.sleep()
             self._store.delete(self.id)
             self.close()
 

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hermetic_runtime.driver import Isolation
 from hermetic_runtime.errors import SessionNotFound
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.results import Outcome
+from hermetic_runtime.sessions import sleeping_guest
+from hermetic_runtime.sessions.live_guest import LiveGuest
+from hermetic_runtime.sessions.records import SessionRecord
 from hermetic_runtime.sessions.session import Session
 
 
@@ -47,6 +51,27 @@ def test_a_run_that_was_cancelled_before_it_began_never_begins(session: Session)
     session.cancel()
 
     result = session.run("x = 2")
+
+    assert (result.outcome, result.session_restored) == (Outcome.CANCELLED, True)
+    kept = session.run("x")
+    assert kept.value is not None and kept.value.json == 1
+
+
+def test_a_run_that_was_cancelled_while_its_guest_was_woken_never_begins(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.run("x = 1")
+    session.hibernate()
+
+    def cancelled_meanwhile(
+        record: SessionRecord, workspace: Path, state: Path | None, isolation: Isolation
+    ) -> LiveGuest:
+        session.cancel()
+        return LiveGuest(record, workspace, state, isolation)
+
+    monkeypatch.setattr(sleeping_guest, "LiveGuest", cancelled_meanwhile)
+    result = session.run("x = 2")
+    monkeypatch.undo()
 
     assert (result.outcome, result.session_restored) == (Outcome.CANCELLED, True)
     kept = session.run("x")

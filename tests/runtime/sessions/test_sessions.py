@@ -283,7 +283,7 @@ def test_restarting_keeps_files_and_drops_variables(session: Session) -> None:
 def test_an_idle_session_hibernates(session: Session) -> None:
     session.idle_seconds = 0.05
     session.run("x = 1")
-    timer = session._idle  # pyright: ignore[reportPrivateUsage]
+    timer = session._guest._idle  # pyright: ignore[reportPrivateUsage]
     assert timer is not None
     timer.join()
 
@@ -297,7 +297,7 @@ def test_a_session_that_is_in_use_when_it_should_hibernate_does_so_afterwards(
     session.idle_seconds = 0.01
     with session._lock:  # pyright: ignore[reportPrivateUsage]
         session.run("x = 1")
-        timer = session._idle  # pyright: ignore[reportPrivateUsage]
+        timer = session._guest._idle  # pyright: ignore[reportPrivateUsage]
         assert timer is not None
         timer.join(0.2)
         assert session.is_live
