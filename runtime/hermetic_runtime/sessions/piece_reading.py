@@ -9,11 +9,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from hermetic_runtime.sessions.page_pieces import (
-    PIECE_BYTES,
-    SCATTERED_BYTES,
-    Piece,
-)
+from hermetic_runtime.sessions.page_pieces import PIECE_BYTES, SCATTERED_BYTES, Piece
 
 if TYPE_CHECKING:
     import zstandard
@@ -45,13 +41,12 @@ def read_pieces(descriptor: int, position: int, pieces: list[Piece], memory: mem
             failures.append(error)
 
     # From both ends, because two threads that write to one huge page would both clear it.
-    others = [Thread(target=read, args=[waiting.pop], daemon=True)]
-    if len(pieces) < _MANY_PIECES:
-        others = []
-    for thread in others:
-        thread.start()
+    thread = Thread(target=read, args=[waiting.pop], daemon=True)
+    if len(pieces) >= _MANY_PIECES:
+        with suppress(RuntimeError):  # there can be no more threads: this one reads all
+            thread.start()
     read(waiting.popleft)
-    for thread in others:
+    if thread.ident is not None:
         thread.join()
     if failures:
         raise failures[0]

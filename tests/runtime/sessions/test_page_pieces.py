@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO
 
 import pytest
@@ -125,6 +126,17 @@ def test_few_or_many_pieces_come_back_to_where_they_were(count: int, tmp_path: P
         read_pieces(file.fileno(), len(b"before"), pieces, memoryview(memory))
 
     assert bytes(memory) == b"".join(contents)
+
+
+def test_pieces_are_read_where_there_can_be_no_more_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refuse)
+
+    test_few_or_many_pieces_come_back_to_where_they_were(30, tmp_path)
 
 
 def test_the_runs_of_a_piece_come_back_to_where_they_were(tmp_path: Path) -> None:
