@@ -80,6 +80,7 @@ class GuestProcess:
         self._state_limits = state_limits
         self._lasting = lasting
         self._hold: _Hold | None = None
+        self._has_booted = False
         self._lock = threading.Lock()
         self._cancelled = False
 
@@ -99,6 +100,7 @@ class GuestProcess:
             self.close()
             raise SandboxCrashed("the guest process said something without being asked")
         self._hold = hold = hold._replace(process=SinceNow(hold.process))
+        self._has_booted = False
         hold.channel.send_frame(self._next_start)
 
     def await_another(self) -> None:
@@ -106,7 +108,22 @@ class GuestProcess:
         hold = self._hold
         if hold is None:
             raise SandboxClosed("the guest process has not started, or was closed")
-        self._await_ready(hold)
+        if not self._has_booted:
+            self._await_ready(hold)
+
+    def has_another(self) -> bool:
+        """Whether the sandbox of `begin_another` waits for a run. Never waits itself. For one that
+        is lost `await_another` raises.
+        """
+        hold = self._hold
+        if hold is None:
+            return False
+        if not self._has_booted:
+            try:
+                self._has_booted = _receive_ready(hold.channel, 0.0) is not None
+            except (EOFError, ConnectionError, HermeticError):
+                hold.process.kill()  # it may have said so that nothing follows
+        return self._has_booted and self.is_waiting()
 
     def _await_ready(self, hold: _Hold) -> None:
         try:
@@ -114,6 +131,7 @@ class GuestProcess:
         except BaseException:
             self.close()
             raise
+        self._has_booted = True
 
     def _launch(self) -> _Hold:
         channels: list[Channel] = []
@@ -181,7 +199,7 @@ class GuestProcess:
 
     def _boot(self, hold: _Hold) -> Ready:
         try:
-            return _receive_ready(hold.channel)
+            ready = _receive_ready(hold.channel, BOOT_SECONDS)
         except (EOFError, ConnectionError):
             if self._cancelled:
                 raise SandboxClosed("the sandbox was cancelled while it started") from None
@@ -190,6 +208,9 @@ class GuestProcess:
             raise SandboxCrashed(f"the guest could not start: {how}") from None
         except ProtocolError as error:
             raise SandboxCrashed(f"the guest could not start: {error.message}") from error
+        if ready is None:
+            raise SandboxCrashed(f"the guest did not start within {BOOT_SECONDS:.0f} seconds")
+        return ready
 
     def is_waiting(self) -> bool:
         """Whether it has started and waits for a run. One that has ended, or that says
@@ -261,11 +282,14 @@ def _release(hold: _Hold, owner: int) -> None:
     hold.process.close()
 
 
-def _receive_ready(channel: Channel) -> Ready:
-    """Raises `ProtocolError`, `SandboxCrashed`, and EOFError when the process ends."""
-    deadline = time.monotonic() + BOOT_SECONDS
+def _receive_ready(channel: Channel, seconds: float) -> Ready | None:
+    """None if it does not come within `seconds`. Raises `ProtocolError`, what the process says
+    of a failure, and EOFError when it ends.
+    """
+    deadline = time.monotonic() + seconds
     poll = select.poll()
-    while (left := deadline - time.monotonic()) > 0:
+    left = seconds
+    while left >= 0:
         poll.register(channel, select.POLLIN | (select.POLLOUT if channel.has_outgoing else 0))
         for _, event in poll.poll(left * 1000):
             if event & select.POLLOUT:
@@ -278,7 +302,8 @@ def _receive_ready(channel: Channel) -> Ready:
                         raise _failure(message)
                     case _:
                         raise ProtocolError(f"{type(message).__name__} before Ready")
-    raise SandboxCrashed(f"the guest did not start within {BOOT_SECONDS:.0f} seconds")
+        left = deadline - time.monotonic()
+    return None
 
 
 def _failure(failed: Failed) -> HermeticError:

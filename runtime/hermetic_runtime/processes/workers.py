@@ -12,7 +12,7 @@ from collections import deque
 from typing import NamedTuple
 
 from hermetic_runtime.captured_output import CapturedOutput
-from hermetic_runtime.driver import DrivenRun, Driver
+from hermetic_runtime.driver import BegunRun, DrivenRun, Driver
 from hermetic_runtime.environments import Environment
 from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
 from hermetic_runtime.input_source import InputSource
@@ -20,7 +20,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.processes.spares import limits_of_process
-from hermetic_runtime.requests import RunRequest
+from hermetic_runtime.requests import RunReport, RunRequest
 from hermetic_runtime.results import Outcome
 
 MOST_GUESTS = 1000
@@ -48,6 +48,10 @@ class _Worker:
             keep_files=kind.keep_files,
             lasting=True,
         )
+
+    @property
+    def is_worn(self) -> bool:
+        return self.guests >= MOST_GUESTS
 
 
 class WorkerPool:
@@ -86,6 +90,19 @@ class WorkerPool:
         worker.process.start()
         return LentWorker(self, worker)
 
+    def lend_waiting(
+        self, environment: Environment, owner: str, limits: Limits, *, keep_files: bool
+    ) -> LentWorker | None:
+        """One whose guest has booted by now; None if there is none. Never waits."""
+        kind = _Kind(environment, owner, limits_of_process(limits), keep_files)
+        with self._lock:
+            for worker in reversed(self._waiting):
+                if worker.kind == kind and worker.process.has_another():
+                    self._waiting.remove(worker)
+                    worker.guests += 1
+                    return LentWorker(self, worker)
+        return None
+
     def _take(self, kind: _Kind) -> _Worker | None:
         """The one that served last: its memory is warm."""
         with self._lock:
@@ -100,7 +117,7 @@ class WorkerPool:
         then the oldest ends.
         """
         ended = worker
-        if reusable and worker.guests < MOST_GUESTS and _began_another(worker):
+        if reusable and not worker.is_worn and _began_another(worker):
             with self._lock:
                 if not self._closed:
                     self._waiting.append(worker)
@@ -108,6 +125,10 @@ class WorkerPool:
                         return
                     ended = self._waiting.popleft()
         ended.process.close()
+
+    def has_room_for(self, worker: _Worker) -> bool:
+        """Whether none has to end when it is taken back now."""
+        return not worker.is_worn and not self._closed and len(self._waiting) < self._most
 
     def close(self) -> None:
         """End all that wait; those that are lent end when they are given back."""
@@ -141,14 +162,24 @@ class LentWorker:
         """It has started."""
 
     def run(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> DrivenRun:
+        return self.begin(request, output, source).finish()
+
+    def begin(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> LentRun:
         worker = self._worker
         if worker is None:
             raise SandboxClosed("the guest was closed")
         self._reusable = False
-        driven = worker.process.run(request, output, source)
-        report = driven.report
+        return LentRun(self, request, worker.process.begin(request, output, source))
+
+    def note_end(self, request: RunRequest, report: RunReport) -> None:
+        """Whether the worker can serve others after it."""
         self._reusable = request.final and report.alive and report.outcome in _HARMLESS
-        return driven
+
+    @property
+    def goes_back_at_once(self) -> bool:
+        """Whether `close` waits for nothing."""
+        worker = self._worker
+        return worker is None or (self._reusable and self._pool.has_room_for(worker))
 
     def cancel(self) -> None:
         with self._lock:
@@ -161,6 +192,40 @@ class LentWorker:
             worker, self._worker = self._worker, None
         if worker is not None:
             self._pool.take_back(worker, reusable=self._reusable)
+
+
+class LentRun:
+    """A run in a worker; a `BegunRun`. One after which the worker has to end is not for an event
+    loop, which would wait for that.
+    """
+
+    def __init__(self, lent: LentWorker, request: RunRequest, begun: BegunRun) -> None:
+        self._lent = lent
+        self._request = request
+        self._begun = begun
+        self._driven: DrivenRun | None = None
+
+    def fileno(self) -> int:
+        return self._begun.fileno()
+
+    def look(self) -> bool:
+        return self._begun.look() and self._ends_well()
+
+    def _ends_well(self) -> bool:
+        self._driven = self._finished()
+        return self._lent.goes_back_at_once
+
+    @property
+    def needs_only_looks(self) -> bool:
+        return self._driven is None and self._begun.needs_only_looks
+
+    def finish(self) -> DrivenRun:
+        return self._driven or self._finished()
+
+    def _finished(self) -> DrivenRun:
+        driven = self._begun.finish()
+        self._lent.note_end(self._request, driven.report)
+        return driven
 
 
 class OwnedWorkers:
@@ -177,8 +242,8 @@ class OwnedWorkers:
 
     def take_waiting(
         self, environment: Environment, limits: Limits, *, keep_files: bool = False
-    ) -> None:
-        """None: a worker that waits may still have to boot its next guest."""
+    ) -> LentWorker | None:
+        return self._pool.lend_waiting(environment, self._owner, limits, keep_files=keep_files)
 
     def retire(self, driver: Driver) -> None:
         driver.close()
