@@ -28,6 +28,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.endings import describe_end
 from hermetic_runtime.processes.fields import ProtocolError
+from hermetic_runtime.processes.later_run import LaterRun
 from hermetic_runtime.processes.launching import (
     LaunchedProcess,
     Launcher,
@@ -110,6 +111,13 @@ class GuestProcess:
             raise SandboxClosed("the guest process has not started, or was closed")
         if not self._has_booted:
             self._await_ready(hold)
+
+    def fileno(self) -> int:
+        """Where to wait for what it says. Raises `SandboxClosed`."""
+        hold = self._hold
+        if hold is None:
+            raise SandboxClosed("the guest process has not started, or was closed")
+        return hold.channel.fileno()
 
     def has_another(self) -> bool:
         """Whether the sandbox of `begin_another` waits for a run. Never waits itself. For one that
@@ -237,11 +245,15 @@ class GuestProcess:
         hold = self._hold
         if hold is None:
             raise SandboxClosed("the guest process has not started, or was closed")
-        supervision = Supervision(
-            hold.channel, hold.process, request, output, source, lambda: self._cancelled
-        )
-        supervision.begin()
-        return supervision
+
+        def begin() -> BegunRun:
+            supervision = Supervision(
+                hold.channel, hold.process, request, output, source, lambda: self._cancelled
+            )
+            supervision.begin()
+            return supervision
+
+        return begin() if self._has_booted else LaterRun(self, begin)
 
     def save(self, file: BinaryIO, most_bytes: int) -> None:
         """Have the guest write its state, at most `most_bytes`, into `file`; it goes on.

@@ -93,15 +93,19 @@ class WorkerPool:
     def lend_waiting(
         self, environment: Environment, owner: str, limits: Limits, *, keep_files: bool
     ) -> LentWorker | None:
-        """One whose guest has booted by now; None if there is none. Never waits."""
+        """One whose guest has booted by now, or is on its way; None if there is none. Never
+        waits.
+        """
         kind = _Kind(environment, owner, limits_of_process(limits), keep_files)
         with self._lock:
-            for worker in reversed(self._waiting):
-                if worker.kind == kind and worker.process.has_another():
-                    self._waiting.remove(worker)
-                    worker.guests += 1
-                    return LentWorker(self, worker)
-        return None
+            suitable = [worker for worker in self._waiting if worker.kind == kind]
+            booted = [worker for worker in suitable if worker.process.has_another()]
+            if not suitable:
+                return None
+            worker = booted[-1] if booted else suitable[0]
+            self._waiting.remove(worker)
+        worker.guests += 1
+        return LentWorker(self, worker)
 
     def _take(self, kind: _Kind) -> _Worker | None:
         """The one that served last: its memory is warm."""

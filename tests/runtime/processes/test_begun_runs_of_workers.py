@@ -6,6 +6,7 @@ import os
 import select
 import signal
 from collections.abc import Iterator
+from threading import Timer
 
 import pytest
 from begun_runs import Asked, ask, begin
@@ -59,7 +60,8 @@ def test_nothing_is_begun_in_a_worker_of_somebody_else(pool: WorkerPool) -> None
     assert ask(pool.of("b"), "0").begun is None
 
 
-def test_a_worker_that_has_not_booted_its_next_guest_is_not_waited_for(pool: WorkerPool) -> None:
+def leave_a_worker_that_has_not_booted(pool: WorkerPool) -> int:
+    """It is stopped before it could make its next guest. Its process id."""
     owned = pool.of("a")
     begin(owned, "0").result()
     worker = pid_of_worker(pool)
@@ -67,12 +69,49 @@ def test_a_worker_that_has_not_booted_its_next_guest_is_not_waited_for(pool: Wor
     assert asked.ends()
     os.kill(worker, signal.SIGSTOP)
     asked.result()
-
-    assert ask(owned, "0").begun is None
-    os.kill(worker, signal.SIGCONT)
-    assert comes_true(lambda: pool._waiting[0].process.has_another())
-    assert ended(ask(owned, "0")) is Outcome.OK
     assert pid_of_worker(pool) == worker
+    return worker
+
+
+def test_a_run_is_begun_for_a_guest_that_has_yet_to_boot(pool: WorkerPool) -> None:
+    worker = leave_a_worker_that_has_not_booted(pool)
+    asked = ask(pool.of("a"), "print('hello')")
+
+    assert asked.begun is not None and asked.begun.needs_only_looks
+    assert not select.select([asked.begun], [], [], 0.1)[0]
+    os.kill(worker, signal.SIGCONT)
+    assert asked.ends()
+    assert asked.result().stdout.text == "hello\n"
+    assert pid_of_worker(pool) == worker
+
+
+def test_a_guest_that_takes_long_to_boot_is_waited_for_by_who_carries_on(pool: WorkerPool) -> None:
+    worker = leave_a_worker_that_has_not_booted(pool)
+    asked = ask(pool.of("a"), "print('hello')")
+
+    Timer(0.3, os.kill, [worker, signal.SIGCONT]).start()
+    assert asked.result().stdout.text == "hello\n"
+
+
+def test_a_run_whose_guest_never_boots_is_given_to_another(pool: WorkerPool) -> None:
+    worker = leave_a_worker_that_has_not_booted(pool)
+    asked = ask(pool.of("a"), "print('once')")
+    os.kill(worker, signal.SIGKILL)
+
+    assert not asked.ends()
+    assert asked.result().stdout.text == "once\n"
+
+
+def test_a_run_that_is_cancelled_before_its_guest_has_booted_is_not_given_to_another(
+    pool: WorkerPool,
+) -> None:
+    leave_a_worker_that_has_not_booted(pool)
+    asked = ask(pool.of("a"), "print('never')")
+    asked.sandbox.cancel()
+
+    assert not asked.ends()
+    result = asked.result()
+    assert (result.outcome, result.stdout.text) == (Outcome.CANCELLED, "")
 
 
 @pytest.mark.parametrize("why", ["worn", "too many wait", "the guest can't go on"])
