@@ -6,7 +6,6 @@ import os
 import select
 import socket
 import threading
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,8 +19,6 @@ from hermetic_runtime.errors import (
     NoMoreProcesses,
     SandboxClosed,
     SandboxCrashed,
-    SessionBaseMissing,
-    SessionDamaged,
 )
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.limits import Limits
@@ -35,7 +32,6 @@ from hermetic_runtime.processes.launching import (
     SinceNow,
 )
 from hermetic_runtime.processes.messages import (
-    Failed,
     GuestMountPoint,
     Ready,
     Rehearse,
@@ -43,6 +39,7 @@ from hermetic_runtime.processes.messages import (
     from_guest,
 )
 from hermetic_runtime.processes.protocol import encode
+from hermetic_runtime.processes.readiness import receive_ready
 from hermetic_runtime.processes.saving import save_state
 from hermetic_runtime.processes.supervision import Supervision
 from hermetic_runtime.requests import GuestMount, RunRequest
@@ -90,7 +87,7 @@ class GuestProcess:
 
     def begin_another(self) -> None:
         """Have a lasting process boot another sandbox of the same limits, after a final run
-        that reported. `await_another` must follow, whenever the sandbox is needed.
+        that reported. `await_another` or `begin` must follow, whenever the sandbox is needed.
 
         Raises `SandboxClosed`, and `SandboxCrashed` after which nothing is left of the process.
         """
@@ -128,7 +125,7 @@ class GuestProcess:
             return False
         if not self._has_booted:
             try:
-                self._has_booted = _receive_ready(hold.channel, 0.0) is not None
+                self._has_booted = receive_ready(hold.channel, 0.0) is not None
             except (EOFError, ConnectionError, HermeticError):
                 hold.process.kill()  # it may have said so that nothing follows
         return self._has_booted and self.is_waiting()
@@ -207,7 +204,7 @@ class GuestProcess:
 
     def _boot(self, hold: _Hold) -> Ready:
         try:
-            ready = _receive_ready(hold.channel, BOOT_SECONDS)
+            ready = receive_ready(hold.channel, BOOT_SECONDS)
         except (EOFError, ConnectionError):
             if self._cancelled:
                 raise SandboxClosed("the sandbox was cancelled while it started") from None
@@ -292,39 +289,3 @@ def _release(hold: _Hold, owner: int) -> None:
         hold.process.wait(_END_SECONDS)
     hold.channel.close()
     hold.process.close()
-
-
-def _receive_ready(channel: Channel, seconds: float) -> Ready | None:
-    """None if it does not come within `seconds`. Raises `ProtocolError`, what the process says
-    of a failure, and EOFError when it ends.
-    """
-    deadline = time.monotonic() + seconds
-    poll = select.poll()
-    left = seconds
-    while left >= 0:
-        poll.register(channel, select.POLLIN | (select.POLLOUT if channel.has_outgoing else 0))
-        for _, event in poll.poll(left * 1000):
-            if event & select.POLLOUT:
-                channel.flush()
-            for message in channel.receive():
-                match message:
-                    case Ready():
-                        return message
-                    case Failed():
-                        raise _failure(message)
-                    case _:
-                        raise ProtocolError(f"{type(message).__name__} before Ready")
-        left = deadline - time.monotonic()
-    return None
-
-
-def _failure(failed: Failed) -> HermeticError:
-    """What a guest process says of a state that it can't wake from is an error of its own."""
-    if failed.code == SessionDamaged.code:
-        return SessionDamaged(failed.message)
-    if failed.code == SessionBaseMissing.code:
-        return SessionBaseMissing(
-            failed.message,
-            hint="Its files are kept. Restart the session to go on without its variables.",
-        )
-    return SandboxCrashed(f"the guest could not start: {failed.message}")

@@ -217,7 +217,7 @@ class LentRun:
 
     def _ends_well(self) -> bool:
         self._driven = self._finished()
-        return self._lent.goes_back_at_once
+        return self._begun.needs_only_looks and self._lent.goes_back_at_once
 
     @property
     def needs_only_looks(self) -> bool:
