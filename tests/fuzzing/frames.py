@@ -178,7 +178,7 @@ class _FakeLauncher:
     def __init__(self, stream: bytes) -> None:
         self._stream = stream
 
-    def launch(self, connect: Callable[[], socket.socket], *, alone: bool = False) -> _FakeProcess:
+    def launch(self, connect: Callable[[], socket.socket], *, alone: bool) -> _FakeProcess:
         return _FakeProcess(connect(), self._stream)
 
 

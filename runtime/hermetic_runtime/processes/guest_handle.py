@@ -91,9 +91,7 @@ class GuestProcess:
 
         Raises `SandboxClosed`, and `SandboxCrashed` after which nothing is left of the process.
         """
-        hold = self._hold
-        if hold is None:
-            raise SandboxClosed("the guest process has not started, or was closed")
+        hold = self._held()
         if not hold.channel.is_between_frames:
             self.close()
             raise SandboxCrashed("the guest process said something without being asked")
@@ -103,18 +101,13 @@ class GuestProcess:
 
     def await_another(self) -> None:
         """Raises as `start` does, after which nothing is left of the process."""
-        hold = self._hold
-        if hold is None:
-            raise SandboxClosed("the guest process has not started, or was closed")
+        hold = self._held()
         if not self._has_booted:
             self._await_ready(hold)
 
     def fileno(self) -> int:
         """Where to wait for what it says. Raises `SandboxClosed`."""
-        hold = self._hold
-        if hold is None:
-            raise SandboxClosed("the guest process has not started, or was closed")
-        return hold.channel.fileno()
+        return self._held().channel.fileno()
 
     def has_another(self) -> bool:
         """Whether the sandbox of `begin_another` waits for a run. Never waits itself. For one that
@@ -129,6 +122,11 @@ class GuestProcess:
             except (EOFError, ConnectionError, HermeticError):
                 hold.process.kill()  # it may have said so that nothing follows
         return self._has_booted and self.is_waiting()
+
+    def _held(self) -> _Hold:
+        if self._hold is None:
+            raise SandboxClosed("the guest process has not started, or was closed")
+        return self._hold
 
     def _await_ready(self, hold: _Hold) -> None:
         try:
@@ -172,8 +170,8 @@ class GuestProcess:
 
     @property
     def _begins_alone(self) -> bool:
-        """Otherwise what it is told may come into the memory of the zygote, which all processes
-        inherit that are forked later. Variables may be secrets of this caller.
+        """Whether what it is told must not come into the memory of the zygote, which all processes
+        inherit that are forked later: variables may be secrets of this caller.
         """
         return bool(self._variables or self._mounts or self._state_fd is not None)
 
@@ -239,9 +237,7 @@ class GuestProcess:
         return self.begin(request, output, source).finish()
 
     def begin(self, request: RunRequest, output: CapturedOutput, source: InputSource) -> BegunRun:
-        hold = self._hold
-        if hold is None:
-            raise SandboxClosed("the guest process has not started, or was closed")
+        hold = self._held()
 
         def begin() -> BegunRun:
             supervision = Supervision(
@@ -257,9 +253,7 @@ class GuestProcess:
 
         Raises `SandboxCrashed` when it does not, after which it must be closed.
         """
-        hold = self._hold
-        if hold is None:
-            raise SandboxClosed("the guest process has not started, or was closed")
+        hold = self._held()
         save_state(hold.channel, file, most_bytes)
 
     def cancel(self) -> None:

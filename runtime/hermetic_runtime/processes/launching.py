@@ -76,9 +76,7 @@ def _cpu_seconds(pid: int) -> float:
 class Launcher(Protocol):
     """Starts guest processes of one prepared interpreter."""
 
-    def launch(
-        self, connect: Callable[[], socket.socket], *, alone: bool = False
-    ) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket], *, alone: bool) -> LaunchedProcess:
         """Start a guest process that serves the socket which `connect` gives. What it begins with
         was sent there; when it is `alone` in that, no other process may read it.
 

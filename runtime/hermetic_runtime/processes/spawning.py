@@ -67,9 +67,7 @@ class SpawnLauncher:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    def launch(
-        self, connect: Callable[[], socket.socket], *, alone: bool = False
-    ) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket], *, alone: bool) -> LaunchedProcess:
         try:
             with connect() as guest_end, open(os.devnull, "wb") as log:
                 encoded = self._environment.encode().hex()

@@ -120,9 +120,7 @@ class ZygoteLauncher:
         self._environment = environment
         self._keeps_state = keeps_state
 
-    def launch(
-        self, connect: Callable[[], socket.socket], *, alone: bool = False
-    ) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket], *, alone: bool) -> LaunchedProcess:
         """Start a guest process. Raises `SandboxCrashed`, with the last words of a
         zygote that ends whenever it is started.
         """

@@ -30,7 +30,7 @@ MAGIC = b"hermetic session 2\n"
 LENGTH = Struct("<I")
 POSITION = Struct("<Q")
 _LEVEL = -1
-"""Quicker than 1 by a fifth both ways, and by more for numbers, for a tenth more on disk."""
+"""Quicker than 1 by a fifth both ways, and by more for numbers; a tenth to a fifth larger."""
 _WORTH_IT = 0.9
 """What is not smaller than this when it is compressed takes longer to read that way."""
 _STATE_BYTES = 32 * MIB

@@ -54,9 +54,7 @@ class FakeLauncher:
         self._source = _PRELUDE + textwrap.dedent(body)
         self.launched: list[int] = []
 
-    def launch(
-        self, connect: Callable[[], socket.socket], *, alone: bool = False
-    ) -> LaunchedProcess:
+    def launch(self, connect: Callable[[], socket.socket], *, alone: bool) -> LaunchedProcess:
         command = [sys.executable, "-c", self._source]
         with connect() as guest_end:
             copy = os.dup(guest_end.fileno())

@@ -52,7 +52,7 @@ def next_message(channel: Channel) -> Message:
 
 def test_an_interrupt_right_behind_its_run_ends_it(environment: Environment) -> None:
     ours, theirs = socket.socketpair()
-    process = launcher(environment).launch(lambda: theirs)
+    process = launcher(environment).launch(lambda: theirs, alone=False)
     channel = Channel(ours, from_guest(LIMITS))
     try:
         channel.send(Start(LIMITS, {}, (), False, False, None, False))

@@ -123,7 +123,7 @@ def launch_error() -> SandboxCrashed:
             return theirs
 
         with pytest.raises(SandboxCrashed) as raised:
-            ZygoteLauncher(Environment(Path("/nowhere"))).launch(connect)
+            ZygoteLauncher(Environment(Path("/nowhere"))).launch(connect, alone=False)
     return raised.value
 
 

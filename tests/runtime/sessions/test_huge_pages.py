@@ -13,6 +13,9 @@ import pytest
 from hermetic_runtime.sessions.huge_pages import ask_for_huge_pages
 
 MIB = 1024 * 1024
+pytestmark = pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="no huge pages to ask for"
+)
 
 
 @pytest.fixture
