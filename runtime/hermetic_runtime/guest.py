@@ -13,6 +13,7 @@ from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import GuestMisbehaved, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.guest_kernel import GuestKernel
 from hermetic_runtime.guest_runs import GuestRuns
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.kernel.saved_contents import SavedContents
@@ -21,7 +22,7 @@ from hermetic_runtime.kernel.stops import GuestStop
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.snapshots.generators import find_generator, renew_generators
-from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest
+from hermetic_runtime.snapshots.stored import LAST_PAGE_BYTES, LoadedSnapshot, SavedGuest
 
 if TYPE_CHECKING:
     from hermetic_runtime.sessions.state_reader import StateReader
@@ -59,8 +60,11 @@ class Guest:
         deliver: Callable[[str, bytes], None],
         request_input: Callable[[], None],
         snapshot: LoadedSnapshot | None = None,
+        machine_of: Callable[[LoadedSnapshot], Machine | None] | None = None,
     ) -> None:
-        """`snapshot` is what to start from, instead of any that fits."""
+        """`snapshot` is what to start from, instead of any that fits. `machine_of` may have a
+        machine for it, on which nothing was executed since it was restored or rewound.
+        """
         limits = settings.limits
         interpreter = environment.interpreter
         waking = None
@@ -69,7 +73,9 @@ class Guest:
         self._host = GuestKernel(
             environment, settings, deliver=deliver, request_input=request_input
         )
-        machine = snapshot.machines.take() if snapshot and not waking else None
+        machine = None
+        if snapshot is not None:
+            machine = machine_of(snapshot) if machine_of else snapshot.machines.take()
         self._instance = interpreter.instantiate(
             self._host.kernel,
             _ENVIRONMENT | settings.environment,
@@ -105,13 +111,19 @@ class Guest:
             self._leaves_well = True
 
     def restore(self) -> None:
-        """Stand where the guest of the snapshot stood. Nothing of the guest is executed."""
+        """Stand where the guest of the snapshot stood. Nothing of the guest is executed, and
+        nothing written to its memory.
+        """
         assert self._snapshot is not None
         saved = self._snapshot.guest
         restore_files(self._host.kernel, (SavedFile(*fields) for fields in saved.files))
         self._host.filesystems.forget_changes()
         self._instance.resume(saved.instance)
         self._restored = self._leaves_well = True
+
+    def leave_machine(self) -> Machine:
+        """To another guest of its snapshot, before it has booted."""
+        return self._instance.leave()
 
     def connect(
         self, *, deliver: Callable[[str, bytes], None], request_input: Callable[[], None]
@@ -131,6 +143,7 @@ class Guest:
         """Go on as the guest of a snapshot, with variables and random state of its own."""
         if not self._restored:
             self.restore()
+        saved.put_last_page(self._instance.map_memory())
         self._host.kernel.clock.go_on_from(monotonic_ns=saved.monotonic_ns, cpu_ns=saved.cpu_ns)
         renew_generators(self._instance.map_memory(), saved.generators)
         if self._variables:
@@ -197,6 +210,7 @@ class Guest:
             generators=[generator for generator in found if generator],
             monotonic_ns=clock.monotonic_ns(),
             cpu_ns=clock.cpu_ns(),
+            last_page=_last_page(memory),
         )
         if len(saved.generators) < len(found):
             raise GuestMisbehaved("a random number generator is not where it should be")
@@ -247,6 +261,12 @@ class Guest:
             self._snapshot.machines.give(machine)
         else:
             machine.close()
+
+
+def _last_page(memory: bytes) -> tuple[int, bytes]:
+    """What it holds, without the zeros around it, and where that is."""
+    contents = memory[-LAST_PAGE_BYTES:].lstrip(b"\0")
+    return len(memory) - len(contents), contents.rstrip(b"\0")
 
 
 def _starting_point(

@@ -14,7 +14,7 @@ from typing import NotRequired, TypedDict, cast
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 """The folder of the snapshots over no packages, which are numbered."""
-SNAPSHOT_FORMAT = 3
+SNAPSHOT_FORMAT = 4
 """Changes when what is in a snapshot changes otherwise than by its interpreter."""
 
 

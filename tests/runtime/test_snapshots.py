@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from sandbox_options import SandboxOptions
 from wasi_guests import wasi_directory
 
-from hermetic_runtime.environments import Environment
+from hermetic_runtime.environments import Environment, load_environment
 from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.preparation import prepare
+from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.preparing_snapshots import prepare_snapshots
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Isolation, Sandbox, run
+from hermetic_runtime.snapshots.stored import MEMORY
 
 
 def values_of(code: str, times: int, options: SandboxOptions) -> list[object]:
@@ -94,6 +100,16 @@ def test_many_sandboxes_of_one_snapshot_don_t_disturb_each_other() -> None:
     assert [value.json for value in left if value] == [1, 3, 5, 7]
     for sandbox in sandboxes:
         sandbox.close()
+
+
+@pytest.mark.parametrize("directory", [prepare, wasi_directory])
+def test_the_memory_that_a_run_can_take_is_not_on_disk(directory: Callable[[], Path]) -> None:
+    folder = directory() / SNAPSHOTS
+    environment = load_environment(Environment(directory(), snapshots=folder))
+    places = sorted(folder.glob("*/"))
+
+    for place, snapshot in zip(places, environment.snapshots, strict=True):
+        assert (place / MEMORY).stat().st_size < snapshot.memory_bytes - 7 * MIB
 
 
 def test_a_guest_with_little_memory_still_gets_a_memory_error(options: SandboxOptions) -> None:

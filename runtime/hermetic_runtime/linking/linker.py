@@ -298,32 +298,34 @@ class Linker:
         )
 
     def replay(self, saved: Mapping[str, Any]) -> None:
-        """Over the memory of a snapshot, load what was loaded when it was saved, unless that
-        was done for a guest before; then only globals may differ.
+        """Over the memory of a snapshot, load what was loaded when it was saved. What was loaded
+        for a guest before is there: only globals of that may differ.
 
         Nothing of the guest is run. Raises `GuestMisbehaved` when something comes to be
         elsewhere than it was, `LinkError` and `PreparationError` when a module is not there.
         """
         changes = [decode_change(encoded) for encoded in saved["log"]]
-        if self._replayed is not None:
-            for change in changes:
-                if isinstance(change, ModuleAdded):
-                    self._set_globals(change)
-            return
-        for change in changes:
+        there = len(self._log)
+        for change in changes[:there]:
             if isinstance(change, ModuleAdded):
-                self._replay_module(change)
-            elif isinstance(change, SlotAdded):
-                definer = self._modules[change.path] if change.path else self._interpreter
-                if self._slot_of(definer, change.name) != change.slot:
-                    raise GuestMisbehaved("a function of the snapshot has another slot")
-            else:
-                grow_table(self._core.store, self._core.table, change.slot_count)
-                self._log.append(change)
+                self._set_globals(change)
+        for change in changes[there:]:
+            self._replay(change)
         self._for_everyone = dict.fromkeys(saved["for_everyone"])
         if table_size(self._core.store, self._core.table) != saved["slots"]:
             raise GuestMisbehaved("the snapshot's function table is of another size")
         self._replayed = self._loaded
+
+    def _replay(self, change: Change) -> None:
+        if isinstance(change, ModuleAdded):
+            self._replay_module(change)
+        elif isinstance(change, SlotAdded):
+            definer = self._modules[change.path] if change.path else self._interpreter
+            if self._slot_of(definer, change.name) != change.slot:
+                raise GuestMisbehaved("a function of the snapshot has another slot")
+        else:
+            grow_table(self._core.store, self._core.table, change.slot_count)
+            self._log.append(change)
 
     def _replay_module(self, change: ModuleAdded) -> None:
         if self._packaged.find(change.path) != change.sha256:

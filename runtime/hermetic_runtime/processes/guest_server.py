@@ -98,7 +98,11 @@ class GuestServer:
                 self._settings, deliver=deliver, request_input=request_input
             )
         return guest or Guest(
-            self._environment, self._settings, deliver=deliver, request_input=request_input
+            self._environment,
+            self._settings,
+            deliver=deliver,
+            request_input=request_input,
+            machine_of=self._restored.machine_of if self._restored else None,
         )
 
     def _request_input(self) -> None:

@@ -17,6 +17,7 @@ from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
@@ -84,6 +85,16 @@ class RestoredGuests:
             guest.adopt(settings)
         guest.connect(deliver=deliver, request_input=request_input)
         return guest
+
+    def machine_of(self, snapshot: LoadedSnapshot) -> Machine | None:
+        """In a forked process: a machine for a guest that these settings, mounts or a state make
+        another one than those here, but that starts from a snapshot like them.
+        """
+        for position, (restored, guest) in enumerate(self._guests):
+            if restored is snapshot:
+                del self._guests[position]
+                return guest.leave_machine()
+        return snapshot.machines.take()
 
     def _fitting(self, settings: GuestSettings) -> list[Guest]:
         if settings.environment or settings.mounts or settings.state_fd is not None:

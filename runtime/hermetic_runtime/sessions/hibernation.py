@@ -112,9 +112,8 @@ def wake(
         if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
             raise SessionDamaged("the session's memory does not fit its limits")
         memory = instance.map_memory()
-        own = base.memory_bytes  # before it, memory maps the snapshot's file
-        runs = reader.runs_of_pages()
-        ask_for_huge_pages(memory, [(max(own, run.start), run.end) for run in runs])
+        ask_for_huge_pages(memory, [(run.start, run.end) for run in reader.runs_of_pages()])
+        base.guest.put_last_page(memory)
         reader.read_pages_into(memory)
         del memory
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)

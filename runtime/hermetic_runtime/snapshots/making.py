@@ -16,12 +16,11 @@ from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.requests import GuestSettings
-from hermetic_runtime.snapshots.stored import MEMORY, SavedGuest, write_state
+from hermetic_runtime.snapshots.stored import LAST_PAGE_BYTES, MEMORY, SavedGuest, write_state
 from hermetic_wasm.memory_module import memory_module
 from hermetic_wasm.structure import Limits as MemoryLimits
 
 _LIMITS = Limits(memory_bytes=2048 * MIB, wall_seconds=120, cpu_seconds=120)
-_PAGE_BYTES = 65_536
 VARIANTS = 3
 """Snapshots of one environment: they differ in the hash seed, which is fixed at boot."""
 _HAS_MAXIMUM = 1
@@ -39,9 +38,9 @@ def make_snapshot(
     loaded = load_environment(environment)
     saved, memory, failed = run_in_guest_thread(lambda: _start_and_save(loaded, preloads))
     limits = MemoryLimits(
-        len(memory) // _PAGE_BYTES, loaded.interpreter.most_memory_pages, _HAS_MAXIMUM
+        len(memory) // LAST_PAGE_BYTES, loaded.interpreter.most_memory_pages, _HAS_MAXIMUM
     )
-    module = memory_module(limits, memory)
+    module = memory_module(limits, memory[:-LAST_PAGE_BYTES])
     (directory / MEMORY).write_bytes(compile_module(loaded.interpreter.engine, module))
     write_state(directory, saved)
     return failed

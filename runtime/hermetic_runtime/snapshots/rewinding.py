@@ -8,6 +8,7 @@ contents that they had in the snapshot, and is linked already.
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import wasmtime
 
@@ -15,6 +16,9 @@ from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.limits import MIB
 from hermetic_runtime.snapshots.written_pages import written_ranges
 from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
+
+if TYPE_CHECKING:
+    from hermetic_runtime.snapshots.stored import SavedGuest
 
 _MOST_BYTES = 16 * MIB
 """A machine that keeps more memory than this is closed."""
@@ -31,10 +35,11 @@ class RewoundMachines:
     the size of anything, leaves a machine that is not rewound but closed.
     """
 
-    def __init__(self, engine: wasmtime.Engine, memory: wasmtime.Module) -> None:
-        """`memory` is the snapshot's memory module."""
+    def __init__(self, engine: wasmtime.Engine, memory: wasmtime.Module, guest: SavedGuest) -> None:
+        """`memory` is the snapshot's memory module, `guest` the rest of it."""
         self._engine = engine
         self._module = memory
+        self._guest = guest
         self._store: GuestStore | None = None
         self._waiting: Machine | None = None
         self._lock = threading.Lock()
@@ -77,4 +82,5 @@ class RewoundMachines:
                 store = GuestStore(self._engine)
                 memory = store.instantiate(self._module, []).export("memory")
                 self._memory, self._store = memory_bytes(store, memory), store
+                self._guest.put_last_page(self._memory)
             return self._memory

@@ -27,6 +27,8 @@ _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnk
 _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 MEMORY = "memory.cwasm"
 STATE = "state.msgpack"
+LAST_PAGE_BYTES = 65_536
+"""The page of WebAssembly (its specification, 4.2.8)."""
 
 
 class SavedGuest(NamedTuple):
@@ -34,7 +36,9 @@ class SavedGuest(NamedTuple):
 
     `instance` is the interpreter's own account (globals, tables, addresses); `files` are
     the fields of `SavedFile`; `generators` those of `Generator`; clocks are in nanoseconds,
-    as the guest saw them.
+    as the guest saw them. `last_page` is an address, and what is there until the end of
+    memory: the C library notes something behind the memory that it has left to give, for
+    which that would have to be mapped from a file, zeros though it is.
     """
 
     instance: dict[str, Any]
@@ -42,6 +46,12 @@ class SavedGuest(NamedTuple):
     generators: Sequence[tuple[int, int]]
     monotonic_ns: int
     cpu_ns: int
+    last_page: tuple[int, bytes]
+
+    def put_last_page(self, memory: memoryview) -> None:
+        """Into the memory of the memory module, which then is that of the guest."""
+        address, contents = self.last_page
+        memory[address : address + len(contents)] = contents
 
 
 class LoadedSnapshot(NamedTuple):
@@ -81,13 +91,13 @@ def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
     try:
         memory = load_module(engine, directory / MEMORY)
         packed = (directory / STATE).read_bytes()
-        state = _unpack(packed, use_list=False)
+        guest = SavedGuest(**_unpack(packed, use_list=False))
         return LoadedSnapshot(
             memory,
-            SavedGuest(**state),
+            guest,
             _memory_bytes(memory),
             packed,
-            RewoundMachines(engine, memory),
+            RewoundMachines(engine, memory, guest),
         )
     except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
         raise PreparationError(

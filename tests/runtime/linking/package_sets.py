@@ -45,14 +45,16 @@ def make_environment(
 
 
 def with_guest(
-    environment: LoadedEnvironment, use: Callable[[Guest, Callable[[str], RunReport]], T]
+    environment: LoadedEnvironment,
+    use: Callable[[Guest, Callable[[str], RunReport]], T],
+    settings: GuestSettings | None = None,
 ) -> T:
     """Call `use` with a booted guest and a function that runs a source in it."""
 
     def call() -> T:
         guest = Guest(
             environment,
-            GuestSettings(LIMITS),
+            settings or GuestSettings(LIMITS),
             deliver=lambda *_: None,
             request_input=lambda: None,
         )

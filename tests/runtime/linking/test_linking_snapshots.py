@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from package_sets import make_environment, with_guest
+from package_sets import LIMITS, make_environment, with_guest
 from shared_libraries import extension
 
 from hermetic_runtime.environments import LoadedEnvironment, load_environment
 from hermetic_runtime.errors import GuestMisbehaved
+from hermetic_runtime.guest import Guest
 from hermetic_runtime.interpreters.core_instance import CoreInstance
 from hermetic_runtime.packages.loaded import LoadedPackages
+from hermetic_runtime.requests import GuestSettings, RunReport
+from hermetic_runtime.results import Outcome
 from hermetic_runtime.snapshots.making import make_snapshot
 from hermetic_runtime.snapshots.stored import load_snapshot
 
@@ -108,6 +113,47 @@ def test_globals_of_a_module_are_set_anew_when_its_machine_is_rewound(
     report = with_guest(resumable, lambda _, run: run("import late; late.answer"))
 
     assert report.value is not None
+    assert report.value.json == 2
+
+
+@pytest.fixture
+def hibernated(resumable: LoadedEnvironment, tmp_path: Path) -> Path:
+    """A guest that loaded `late` beside what its snapshot had loaded."""
+    path = tmp_path / "guest.state"
+
+    def use(guest: Guest, run: Callable[[str], RunReport]) -> None:
+        assert run("import late, probe; late.answer").outcome is Outcome.OK
+        guest.hibernate(os.open(path, os.O_WRONLY | os.O_CREAT))
+
+    with_guest(resumable, use)
+    return path
+
+
+def woken(resumable: LoadedEnvironment, path: Path) -> RunReport:
+    settings = GuestSettings(LIMITS, state_fd=os.open(path, os.O_RDONLY))
+    return with_guest(resumable, lambda _, run: run("late.answer"), settings)
+
+
+def test_a_guest_wakes_with_the_modules_that_it_loaded(
+    resumable: LoadedEnvironment, hibernated: Path
+) -> None:
+    assert resumable.snapshots[0].machines.take() is None
+
+    report = woken(resumable, hibernated)
+
+    assert report.value is not None, report.error
+    assert report.value.json == 2
+
+
+def test_a_guest_wakes_with_them_on_the_machine_of_another(
+    resumable: LoadedEnvironment, hibernated: Path
+) -> None:
+    with_guest(resumable, lambda _, run: run("import probe"))
+
+    report = woken(resumable, hibernated)
+
+    assert resumable.snapshots[0].machines.take() is None, "the machine was not used"
+    assert report.value is not None, report.error
     assert report.value.json == 2
 
 

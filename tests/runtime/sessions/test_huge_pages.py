@@ -20,10 +20,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def memory() -> Iterator[memoryview]:
-    with mmap.mmap(-1, 16 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapped:
-        view = memoryview(mapped)
-        yield view
-        view.release()
+    """16 MiB that begin where a huge page may."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with mmap.mmap(-1, 18 * MIB, flags=flags) as mapped, memoryview(mapped) as whole:
+        first = -ctypes.addressof(ctypes.c_char.from_buffer(whole)) % (2 * MIB)
+        with whole[first : first + 16 * MIB] as view:
+            yield view
 
 
 def asked_for(memory: memoryview) -> list[tuple[int, int]]:
@@ -42,9 +44,21 @@ def asked_for(memory: memoryview) -> list[tuple[int, int]]:
 
 
 def test_long_ranges_get_them(memory: memoryview) -> None:
-    ask_for_huge_pages(memory, [(2 * MIB, 4 * MIB), (8 * MIB, 15 * MIB)])
+    ask_for_huge_pages(memory, [(2 * MIB, 4 * MIB), (8 * MIB, 16 * MIB)])
 
-    assert asked_for(memory) == [(2, 4), (8, 15)]
+    assert asked_for(memory) == [(2, 4), (8, 16)]
+
+
+def test_a_range_that_ends_within_one_gets_that_too(memory: memoryview) -> None:
+    ask_for_huge_pages(memory, [(MIB, 3 * MIB), (8 * MIB, 9 * MIB + 1)])
+
+    assert asked_for(memory) == [(1, 4), (8, 10)]
+
+
+def test_memory_that_ends_within_one_has_them_up_to_there(memory: memoryview) -> None:
+    ask_for_huge_pages(memory[: 15 * MIB], [(8 * MIB, 14 * MIB + 1)])
+
+    assert asked_for(memory) == [(8, 15)]
 
 
 def test_what_is_written_to_here_and_there_gets_none(memory: memoryview) -> None:
