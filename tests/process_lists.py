@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def children_of(pid: int) -> set[int]:
             with suppress(OSError):
                 found.update(map(int, (thread / "children").read_text().split()))
     return found
+
+
+def stop(pid: int) -> None:
+    """Until it gets SIGCONT. Its threads stop when one of them has had the processor."""
+    os.kill(pid, signal.SIGSTOP)
+    assert comes_true(lambda: all(state == "T" for state in _states(pid)))
+
+
+def _states(pid: int) -> list[str]:
+    """Of its threads (proc_pid_stat(5))."""
+    stats = [each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return [stat.rpartition(")")[2].split()[0] for stat in stats]
 
 
 def await_gone(pids: set[int]) -> set[int]:

@@ -21,11 +21,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from hermetic_runtime.compilation import Metering
+from hermetic_runtime.compilation import Compiler, Metering
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
+from hermetic_runtime.prepared import read_manifest
 from hermetic_runtime.preparing_process import run_preparing
 from hermetic_runtime.providing import InterpreterName, WantedEnvironment, provide
 from hermetic_runtime.requests import GuestSettings, RunRequest
@@ -80,11 +81,15 @@ def main() -> None:
 
 
 def made_ready(case: Case) -> Environment:
+    """What a case runs in, with its snapshots. Says so where the code is not optimised yet."""
     wanted = WantedEnvironment(case.interpreter, case.requirements)
     provided = provide(wanted, case.code.encode(), Metering.NONE, lambda _: None)
     if provided.unmade:
         run_preparing("snapshots", provided.snapshots_task(), lambda _: None)
         provided = provide(wanted, case.code.encode(), Metering.NONE, lambda _: None)
+    manifest = read_manifest(provided.environment.interpreter)
+    if manifest.get("compiler") == Compiler.WINCH:
+        print(f"{case.name}: the code is that of the quick compiler, half as fast")
     return provided.environment
 
 

@@ -77,7 +77,7 @@ class AnsweringZygote:
                 for answer in self._answers:
                     socket.send_fds(reports, [answer], self._descriptors)
 
-    def resident_bytes(self) -> int:
+    def own_bytes(self) -> int:
         return 1
 
     def last_words(self) -> str:

@@ -37,6 +37,7 @@ def _attempt(program: HostileProgram, environment: LoadedEnvironment) -> Attempt
         return Attempt(report.outcome, report.usage.wall_seconds, ())
     store = GuestStore(environment.interpreter.engine)
     pristine = memory_bytes(store, store.instantiate(snapshot.memory, []).export("memory"))
+    snapshot.guest.put_last_page(pristine)
     same = machine.map_memory() == pristine
     store.close()
     snapshot.machines.give(machine)

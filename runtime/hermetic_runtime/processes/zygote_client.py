@@ -59,7 +59,7 @@ class Zygote:
                 return True
             if self._launches % _LOOK_EVERY != 1:
                 return False
-            now = self._process.resident_bytes()
+            now = self._process.own_bytes()
             self._first_bytes = self._first_bytes or now
             return now > self._first_bytes + _MOST_GROWTH_BYTES
 

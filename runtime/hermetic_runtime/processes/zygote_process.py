@@ -50,13 +50,16 @@ class ZygoteProcess:
         with suppress(OSError):  # it has ended, which the first launch finds out
             self.control.send(environment.encode())
 
-    def resident_bytes(self) -> int:
-        """Its resident memory; 0 when it has ended."""
+    def own_bytes(self) -> int:
+        """Its memory, without what it maps from files, which the system may have in pages of any
+        size; 0 when it has ended.
+        """
         try:
             with open(f"/proc/{self._pid}/statm", "rb", buffering=0) as file:
-                return int(file.read(256).split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, IndexError):
+                _, resident, shared, *_ = map(int, file.read(256).split())
+        except (OSError, ValueError):
             return 0
+        return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
     def last_words(self) -> str:
         """The end of what it wrote to its log. Any thread may ask, after `close` as well."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from begun_runs import Asked, ask, begin, pid_of
 from conditions import comes_true
+from process_lists import stop
 
 from hermetic_runtime.beginning_sandbox import BeginningSandbox
 from hermetic_runtime.captured_output import CapturedOutput
@@ -134,7 +135,7 @@ def ask_a_stopped_spare(pool: SparePool, code: str) -> tuple[Asked, int]:
     assert comes_true(lambda: pool.ready == 1)
     [demand] = pool._demands.values()
     pid = pid_of(demand.spares[0])
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     asked = ask(pool, code)
     assert asked.begun is not None
     assert pid_of(asked.sandbox._guest._driver) == pid

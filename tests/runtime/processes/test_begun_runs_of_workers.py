@@ -12,7 +12,7 @@ import pytest
 from begun_runs import Asked, ask, begin
 from conditions import comes_true
 from fake_guests import REPORT, STARTED, FakeLauncher
-from process_lists import await_gone
+from process_lists import await_gone, stop
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.errors import SandboxCrashed
@@ -67,7 +67,7 @@ def leave_a_worker_that_has_not_booted(pool: WorkerPool) -> int:
     worker = pid_of_worker(pool)
     asked = begin(owned, "0")
     assert asked.ends()
-    os.kill(worker, signal.SIGSTOP)
+    stop(worker)
     asked.result()
     assert pid_of_worker(pool) == worker
     return worker

@@ -71,7 +71,7 @@ class SilentZygote:
                 with socket.socket(fileno=descriptors[1]) as reports:
                     self._answer(reports)
 
-    def resident_bytes(self) -> int:
+    def own_bytes(self) -> int:
         return 1
 
     def last_words(self) -> str:

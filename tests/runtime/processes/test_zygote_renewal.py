@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from conditions import comes_true
 from process_lists import await_gone, guest_side_processes
 
+from hermetic_runtime.limits import MIB
 from hermetic_runtime.processes import zygote_client
 from hermetic_runtime.processes.zygote_process import ZygoteProcess
 from hermetic_runtime.results import Outcome
@@ -25,6 +29,27 @@ def test_a_zygote_that_forked_often_is_replaced_once_its_guests_have_ended(
     assert value is not None and value.json == 21
     assert Sandbox().run("1", final=True).outcome is Outcome.OK
     assert not await_gone(first)
+
+
+def memory_of(pid: int, kind: str) -> int:
+    """In bytes (proc_pid_status(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(status.partition(f"{kind}:")[2].split()[0])
+
+
+def test_files_that_a_zygote_maps_are_not_memory_that_it_gathers() -> None:
+    zygote = ZygoteProcess()
+
+    assert comes_true(lambda: memory_of(zygote._pid, "RssFile") > 4 * MIB)
+    assert comes_true(lambda: zygote.own_bytes() == memory_of(zygote._pid, "RssAnon"))
+
+    zygote.close()
+
+
+def test_what_a_zygote_that_has_ended_has_is_nothing() -> None:
+    zygote = ZygoteProcess()
+    zygote.close()
+    assert zygote.own_bytes() == 0
 
 
 def test_a_zygote_can_be_asked_for_its_last_words_after_it_was_closed() -> None:
