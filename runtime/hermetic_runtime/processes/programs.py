@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
-import socket
 import sys
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
 from importlib.machinery import PathFinder
 
-from hermetic_runtime.errors import SandboxCrashed
+TYPE_CHECKING = False  # without `typing`, which takes 2 ms to import
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterable
+else:
+    import _signal as signal  # what is needed of `signal`, which takes 5 ms
 
 CONTROL_DESCRIPTOR = 3
 """Where a process that we start finds its socket."""
@@ -27,15 +28,17 @@ _RESET_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGXCPU)
 """A process inherits what its parent ignores, and these must work."""
 
 
-def start_python(module: str, argument: str, control: socket.socket, log: int) -> int:
+def start_python(module: str, argument: str, control: int, log: int) -> int:
     """Start a Python that calls `main(argument)` of a module of ours; its process id.
 
-    It has no descriptor of this process but `control`, as `CONTROL_DESCRIPTOR`, and
+    It has no descriptor of this process but the socket `control`, as `CONTROL_DESCRIPTOR`, and
     `log`, as its stderr. The signals of a terminal wait until it calls `leave_terminal`.
     Raises OSError, and `SandboxCrashed` where no Python can be found.
     """
     command = isolated_python(module, argument)
-    with _high(control.fileno()) as socket_descriptor, _high(log) as log_descriptor:
+    copies: list[int] = []
+    try:
+        copies.extend(map(_copied_above, (control, log)))
         return os.posix_spawn(
             command[0],
             command,
@@ -43,12 +46,15 @@ def start_python(module: str, argument: str, control: socket.socket, log: int) -
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, log_descriptor, 2),
-                (os.POSIX_SPAWN_DUP2, socket_descriptor, CONTROL_DESCRIPTOR),
+                (os.POSIX_SPAWN_DUP2, copies[1], 2),
+                (os.POSIX_SPAWN_DUP2, copies[0], CONTROL_DESCRIPTOR),
             ],
             setsigmask=_BLOCKED_SIGNALS,
             setsigdef=_RESET_SIGNALS,
         )
+    finally:
+        for copy in copies:
+            os.close(copy)
 
 
 def leave_terminal() -> None:
@@ -59,14 +65,9 @@ def leave_terminal() -> None:
     os.closerange(CONTROL_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-@contextmanager
-def _high(descriptor: int) -> Generator[int]:
+def _copied_above(descriptor: int) -> int:
     """A copy above those that the new process gets, so that none is overwritten."""
-    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, CONTROL_DESCRIPTOR + 1)
-    try:
-        yield copy
-    finally:
-        os.close(copy)
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, CONTROL_DESCRIPTOR + 1)
 
 
 def isolated_python(module: str, *arguments: str) -> list[str]:
@@ -79,6 +80,8 @@ def isolated_python(module: str, *arguments: str) -> list[str]:
     process does not know its own Python.
     """
     if not sys.executable:
+        from hermetic_runtime.errors import SandboxCrashed
+
         raise SandboxCrashed(
             "guest processes can't be started: sys.executable is empty",
             hint='isolation="shared" needs no other process.',

@@ -71,6 +71,8 @@ class SpawnLauncher:
         try:
             with connect() as guest_end, open(os.devnull, "wb") as log:
                 encoded = self._environment.encode().hex()
-                return SpawnedProcess(start_python(_PROGRAM, encoded, guest_end, log.fileno()))
+                return SpawnedProcess(
+                    start_python(_PROGRAM, encoded, guest_end.fileno(), log.fileno())
+                )
         except OSError as error:
             raise SandboxCrashed(f"a guest process can't be started: {error.strerror}") from error

@@ -1,9 +1,4 @@
-"""Starting the zygote, apart from all that is said to it. Linux only.
-
-Loading its own modules takes it longer than anything else at the start of a program
-that runs one guest. So it can be started before this process has loaded the rest of
-this package (`start_ahead`), and learns what to serve only when it is put to use.
-"""
+"""The process of a zygote: told once what to serve, looked at, and ended. Linux only."""
 
 from __future__ import annotations
 
@@ -15,14 +10,14 @@ import threading
 from contextlib import suppress
 
 from hermetic_runtime.errors import SandboxCrashed
-from hermetic_runtime.processes.programs import LOG_BYTES, start_python
+from hermetic_runtime.processes.early_start import StartedProcess, start_process, take_started
+from hermetic_runtime.processes.programs import LOG_BYTES
 from hermetic_runtime.processes.untrusted_text import printable
 
 TYPE_CHECKING = False  # without `typing`, which takes 2 ms to import
 if TYPE_CHECKING:
     from hermetic_runtime.environments import Environment
 
-_PROGRAM = "hermetic_runtime.processes.zygote"
 _END_SECONDS = 2.0
 _LOG_LINES = 5
 
@@ -30,17 +25,15 @@ _LOG_LINES = 5
 class ZygoteProcess:
     """A process that is, or becomes, a zygote. `control` is the socket to it."""
 
-    def __init__(self) -> None:
-        """Start it, and don't wait for it. Raises `SandboxCrashed`."""
-        self.control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._log = os.memfd_create("zygote-log")
+    def __init__(self, started: StartedProcess | None = None) -> None:
+        """Start one, and don't wait for it, unless one was `started`. Raises `SandboxCrashed`."""
         try:
-            with remote:
-                self._pid = start_python(_PROGRAM, str(os.getpid()), remote, self._log)
+            started = started or start_process()
         except OSError as error:
-            self.control.close()
-            os.close(self._log)
             raise SandboxCrashed(f"the zygote can't be started: {error.strerror}") from error
+        self.control = socket.socket(fileno=started.control)
+        self._log = started.log
+        self._pid = started.pid
         self._pidfd = os.pidfd_open(self._pid)
         self._lock = threading.Lock()
         self._last_words: str | None = None
@@ -96,43 +89,11 @@ def _wait_readable(descriptor: int, timeout: float) -> bool:
     return bool(poll.poll(timeout * 1000))
 
 
-class _Ahead:
-    """At most one process that was started ahead and is not in use yet."""
-
-    def __init__(self) -> None:
-        self._process: ZygoteProcess | None = None
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        with self._lock:
-            self._process = self._process or ZygoteProcess()
-
-    def take(self) -> ZygoteProcess:
-        with self._lock:
-            process, self._process = self._process, None
-        return process or ZygoteProcess()
-
-    def forget(self) -> None:
-        if self._process is not None:
-            self._process.forget()
-        self.__init__()
-
-
-_ahead = _Ahead()
-os.register_at_fork(after_in_child=_ahead.forget)
-
-
-def start_ahead() -> None:
-    """Start the process that the first launch will use. An error shows at that launch."""
-    with suppress(SandboxCrashed):
-        _ahead.start()
-
-
 def start_zygote(environment: Environment) -> ZygoteProcess:
     """A process that serves `environment`: the one started ahead, or a new one.
 
     Raises `SandboxCrashed`.
     """
-    process = _ahead.take()
+    process = ZygoteProcess(take_started())
     process.serve(environment)
     return process

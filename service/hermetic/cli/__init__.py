@@ -54,6 +54,6 @@ def _start_ahead() -> None:
 
     Where it turns out not to be needed, it ends with this process.
     """
-    from hermetic_runtime.processes.zygote_process import start_ahead
+    from hermetic_runtime.processes.early_start import start_ahead
 
     start_ahead()
