@@ -74,7 +74,11 @@ class _Ahead:
 
 _ahead = _Ahead()
 os.register_at_fork(after_in_child=_ahead.forget)
-take_started = _ahead.take
+
+
+def take_started() -> StartedProcess | None:
+    """The process that was started ahead, once."""
+    return _ahead.take()
 
 
 def start_ahead() -> None:
