@@ -22,7 +22,7 @@ from hermetic_runtime.kernel.stops import GuestStop
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.snapshots.generators import find_generator, renew_generators
-from hermetic_runtime.snapshots.stored import LAST_PAGE_BYTES, LoadedSnapshot, SavedGuest
+from hermetic_runtime.snapshots.stored import LoadedSnapshot, SavedGuest, last_page_of
 
 if TYPE_CHECKING:
     from hermetic_runtime.sessions.state_reader import StateReader
@@ -44,6 +44,11 @@ _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
 
 
+def take_rewound(snapshot: LoadedSnapshot) -> Machine | None:
+    """The machine that a guest of this process left, if one waits."""
+    return snapshot.machines.take()
+
+
 class Guest:
     """Boots once, then runs sources one after the other in one `__main__`.
 
@@ -60,10 +65,10 @@ class Guest:
         deliver: Callable[[str, bytes], None],
         request_input: Callable[[], None],
         snapshot: LoadedSnapshot | None = None,
-        machine_of: Callable[[LoadedSnapshot], Machine | None] | None = None,
+        machine_of: Callable[[LoadedSnapshot], Machine | None] = take_rewound,
     ) -> None:
-        """`snapshot` is what to start from, instead of any that fits. `machine_of` may have a
-        machine for it, on which nothing was executed since it was restored or rewound.
+        """`snapshot` is what to start from, instead of any that fits. `machine_of` gives a machine
+        for it, on which nothing was executed since it was restored or rewound, or none.
         """
         limits = settings.limits
         interpreter = environment.interpreter
@@ -73,9 +78,7 @@ class Guest:
         self._host = GuestKernel(
             environment, settings, deliver=deliver, request_input=request_input
         )
-        machine = None
-        if snapshot is not None:
-            machine = machine_of(snapshot) if machine_of else snapshot.machines.take()
+        machine = machine_of(snapshot) if snapshot else None
         self._instance = interpreter.instantiate(
             self._host.kernel,
             _ENVIRONMENT | settings.environment,
@@ -122,7 +125,7 @@ class Guest:
         self._restored = self._leaves_well = True
 
     def leave_machine(self) -> Machine:
-        """To another guest of its snapshot, before it has booted."""
+        """To another guest of its snapshot, instead of booting. Nothing may follow."""
         return self._instance.leave()
 
     def connect(
@@ -210,7 +213,7 @@ class Guest:
             generators=[generator for generator in found if generator],
             monotonic_ns=clock.monotonic_ns(),
             cpu_ns=clock.cpu_ns(),
-            last_page=_last_page(memory),
+            last_page=last_page_of(memory),
         )
         if len(saved.generators) < len(found):
             raise GuestMisbehaved("a random number generator is not where it should be")
@@ -261,12 +264,6 @@ class Guest:
             self._snapshot.machines.give(machine)
         else:
             machine.close()
-
-
-def _last_page(memory: bytes) -> tuple[int, bytes]:
-    """What it holds, without the zeros around it, and where that is."""
-    contents = memory[-LAST_PAGE_BYTES:].lstrip(b"\0")
-    return len(memory) - len(contents), contents.rstrip(b"\0")
 
 
 def _starting_point(

@@ -3,7 +3,7 @@
 Loading its modules takes a zygote longer than anything else takes at the start of a program
 that runs one guest. So it can be started before all else (`start_ahead`), and learns what to
 serve when it is put to use. Nothing is imported here that starting it does not need: `socket`,
-`signal` and `threading` alone take 9 ms. Linux only.
+`signal` and `threading` alone take 10 ms. Linux only.
 """
 
 from __future__ import annotations

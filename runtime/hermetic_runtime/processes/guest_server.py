@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError, SessionBaseMissing, SessionDamaged
-from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest import Guest, take_rewound
 from hermetic_runtime.guest_runs import REHEARSAL
 from hermetic_runtime.processes.confinement import bound_cpu_time, hold_to
 from hermetic_runtime.processes.conversation import Conversation, Order, SaveRequest
@@ -92,17 +92,16 @@ class GuestServer:
 
     def _make_guest(self) -> Guest:
         deliver, request_input = self._outbox.deliver, self._request_input
-        guest = None
-        if self._restored is not None:
-            guest = self._restored.take(
-                self._settings, deliver=deliver, request_input=request_input
-            )
+        restored = self._restored
+        guest = restored and restored.take(
+            self._settings, deliver=deliver, request_input=request_input
+        )
         return guest or Guest(
             self._environment,
             self._settings,
             deliver=deliver,
             request_input=request_input,
-            machine_of=self._restored.machine_of if self._restored else None,
+            machine_of=restored.machine_of if restored else take_rewound,
         )
 
     def _request_input(self) -> None:

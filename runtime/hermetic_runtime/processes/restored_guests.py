@@ -15,7 +15,7 @@ import wasmtime
 
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError
-from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest import Guest, take_rewound
 from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.limits import Limits
@@ -87,14 +87,15 @@ class RestoredGuests:
         return guest
 
     def machine_of(self, snapshot: LoadedSnapshot) -> Machine | None:
-        """In a forked process: a machine for a guest that these settings, mounts or a state make
-        another one than those here, but that starts from a snapshot like them.
+        """In a forked process: a machine for a guest of `snapshot` that is none of these, because
+        it has variables, mounts or a state. That of the one that was restored from it, once, and
+        then those that were rewound.
         """
         for position, (restored, guest) in enumerate(self._guests):
             if restored is snapshot:
                 del self._guests[position]
                 return guest.leave_machine()
-        return snapshot.machines.take()
+        return take_rewound(snapshot)
 
     def _fitting(self, settings: GuestSettings) -> list[Guest]:
         if settings.environment or settings.mounts or settings.state_fd is not None:

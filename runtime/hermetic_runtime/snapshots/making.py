@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from hermetic_runtime.abi.memory import PAGE_BYTES
 from hermetic_runtime.engine import compile_module
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.errors import PreparationError
@@ -16,7 +17,7 @@ from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.requests import GuestSettings
-from hermetic_runtime.snapshots.stored import LAST_PAGE_BYTES, MEMORY, SavedGuest, write_state
+from hermetic_runtime.snapshots.stored import MEMORY, SavedGuest, write_state
 from hermetic_wasm.memory_module import memory_module
 from hermetic_wasm.structure import Limits as MemoryLimits
 
@@ -37,10 +38,9 @@ def make_snapshot(
     """
     loaded = load_environment(environment)
     saved, memory, failed = run_in_guest_thread(lambda: _start_and_save(loaded, preloads))
-    limits = MemoryLimits(
-        len(memory) // LAST_PAGE_BYTES, loaded.interpreter.most_memory_pages, _HAS_MAXIMUM
-    )
-    module = memory_module(limits, memory[:-LAST_PAGE_BYTES])
+    pages = len(memory) // PAGE_BYTES
+    limits = MemoryLimits(pages, loaded.interpreter.most_memory_pages, _HAS_MAXIMUM)
+    module = memory_module(limits, memory[:-PAGE_BYTES])
     (directory / MEMORY).write_bytes(compile_module(loaded.interpreter.engine, module))
     write_state(directory, saved)
     return failed

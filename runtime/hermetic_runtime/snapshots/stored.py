@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
+from hermetic_runtime.abi.memory import PAGE_BYTES
 from hermetic_runtime.engine import load_module
 from hermetic_runtime.errors import PreparationError
 
@@ -27,8 +28,6 @@ _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnk
 _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 MEMORY = "memory.cwasm"
 STATE = "state.msgpack"
-LAST_PAGE_BYTES = 65_536
-"""The page of WebAssembly (its specification, 4.2.8)."""
 
 
 class SavedGuest(NamedTuple):
@@ -36,9 +35,10 @@ class SavedGuest(NamedTuple):
 
     `instance` is the interpreter's own account (globals, tables, addresses); `files` are
     the fields of `SavedFile`; `generators` those of `Generator`; clocks are in nanoseconds,
-    as the guest saw them. `last_page` is an address, and what is there until the end of
-    memory: the C library notes something behind the memory that it has left to give, for
-    which that would have to be mapped from a file, zeros though it is.
+    as the guest saw them. `last_page` is an address in the last page of memory, and what is
+    there. The memory module goes without that page: the C library notes something in it,
+    behind all the memory that it has left to give, which are zeros, and which the module
+    would have to hold if it held the note.
     """
 
     instance: dict[str, Any]
@@ -52,6 +52,12 @@ class SavedGuest(NamedTuple):
         """Into the memory of the memory module, which then is that of the guest."""
         address, contents = self.last_page
         memory[address : address + len(contents)] = contents
+
+
+def last_page_of(memory: bytes) -> tuple[int, bytes]:
+    """As `SavedGuest.last_page`, without the zeros around it."""
+    contents = memory[-PAGE_BYTES:].lstrip(b"\0")
+    return len(memory) - len(contents), contents.rstrip(b"\0")
 
 
 class LoadedSnapshot(NamedTuple):

@@ -10,9 +10,13 @@ from collections.abc import Iterator
 import pytest
 from process_lists import children_of, guest_side_processes
 
-from hermetic_runtime.environments import Environment, load_environment
+from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
+from hermetic_runtime.guest import Guest
+from hermetic_runtime.guest_threads import run_in_guest_thread
+from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparation import prepare
+from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.guest_start import LastBeginning, receive_beginning
 from hermetic_runtime.processes.messages import (
@@ -24,9 +28,10 @@ from hermetic_runtime.processes.messages import (
 )
 from hermetic_runtime.processes.protocol import FrameDecoder, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
-from hermetic_runtime.requests import RunRequest
+from hermetic_runtime.requests import GuestSettings, RunRequest
 from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox, run
+from hermetic_runtime.snapshots.stored import LoadedSnapshot
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=120)
 START = Start(LIMITS, {}, ())
@@ -164,3 +169,44 @@ def test_variables_of_a_caller_never_come_into_the_zygote() -> None:
         found = [any(secret.encode() in part for part in memory_of(pid)) for pid in (guest, zygote)]
 
     assert found == [True, False]
+
+
+@pytest.fixture
+def loaded() -> LoadedEnvironment:
+    directory = prepare()
+    return load_environment(Environment(directory, snapshots=directory / SNAPSHOTS))
+
+
+def test_the_machine_of_each_restored_guest_is_given_once(loaded: LoadedEnvironment) -> None:
+    restored = RestoredGuests(loaded)
+    machines = [restored.machine_of(snapshot) for snapshot in loaded.snapshots]
+
+    assert all(machine is not None and machine.has_started for machine in machines)
+    assert [restored.machine_of(snapshot) for snapshot in loaded.snapshots] == [None] * 3
+
+
+def test_a_guest_with_variables_starts_on_the_machine_of_a_restored_one(
+    loaded: LoadedEnvironment,
+) -> None:
+    restored = RestoredGuests(loaded)
+    given: list[Machine | None] = []
+
+    def machine_of(snapshot: LoadedSnapshot) -> Machine | None:
+        given.append(restored.machine_of(snapshot))
+        return given[-1]
+
+    def work() -> object:
+        guest = Guest(
+            loaded,
+            GuestSettings(LIMITS, {"COLOUR": "blue"}),
+            deliver=lambda *_: None,
+            request_input=lambda: None,
+            machine_of=machine_of,
+        )
+        guest.boot()
+        report = guest.run(RunRequest(b"import os; os.environ['COLOUR']", limits=LIMITS))
+        assert guest._instance.leave() is given[0]
+        return report.value and report.value.json
+
+    assert run_in_guest_thread(work) == "blue"
+    assert given[0] is not None
