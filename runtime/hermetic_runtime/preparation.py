@@ -17,7 +17,7 @@ from hermetic_runtime.compilation import Metering, compilation_key
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.prepared import (
     MANIFEST,
-    SNAPSHOT_FORMAT,
+    PREPARED_FORMAT,
     is_complete,
     is_shortage,
     read_manifest,
@@ -49,7 +49,7 @@ def _directory_below(folder: Path, metering: Metering, image: InterpreterImage) 
 def _place(metering: Metering, image: InterpreterImage) -> str:
     """Reads the whole image, which is the same while this process lives."""
     code = f"{image.name}-{image.version}-{image.content_hash()[:12]}"
-    name = f"{code}-tz{time_zones_version()}-s{SNAPSHOT_FORMAT}"
+    name = f"{code}-tz{time_zones_version()}-s{PREPARED_FORMAT}"
     return f"{name}/{compilation_key(metering)}"
 
 

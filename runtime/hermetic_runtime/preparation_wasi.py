@@ -14,7 +14,7 @@ from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Compiler, Metering, compilation_key
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.preparation import Progress
-from hermetic_runtime.prepared import SNAPSHOT_FORMAT, is_complete
+from hermetic_runtime.prepared import PREPARED_FORMAT, is_complete
 from hermetic_runtime.uv_executable import uv_executable
 from hermetic_wasm.wasi_image import WASI, WasiImage
 
@@ -23,7 +23,7 @@ def prepared_wasi_directory(
     metering: Metering, compiler: Compiler, image: WasiImage = WASI
 ) -> Path:
     """Where the interpreter is, or will be, ready to run."""
-    name = f"{image.name}-{image.version}-{image.content_hash()[:12]}-s{SNAPSHOT_FORMAT}"
+    name = f"{image.name}-{image.version}-{image.content_hash()[:12]}-s{PREPARED_FORMAT}"
     return cache_directory() / "interpreters" / name / compilation_key(metering, compiler)
 
 

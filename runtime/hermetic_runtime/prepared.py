@@ -14,8 +14,8 @@ from typing import NotRequired, TypedDict, cast
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 """The folder of the snapshots over no packages, which are numbered."""
-SNAPSHOT_FORMAT = 4
-"""Changes when what is in a snapshot changes otherwise than by its interpreter."""
+PREPARED_FORMAT = 5
+"""Changes when what is in a snapshot or an image changes otherwise than by its interpreter."""
 
 
 _complete: dict[str, tuple[int, int, int]] = {}

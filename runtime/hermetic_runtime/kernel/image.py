@@ -1,9 +1,9 @@
 """A read-only filesystem packed into one file, which is mapped and not unpacked.
 
-The file holds, one after the other: `MAGIC`; the length of the header as a
-little-endian u64; the header, a JSON object that nests as directories do, where a
-file is `name: [offset, size]` and a directory is `name: {...}`; and the contents of
-all files, from whose beginning the offsets count. `image_writing` makes such files.
+The file holds, one after the other: `PREFIX`; the listings of all directories; and the
+contents of all files. A listing is a JSON object in which a file is `name: [offset, size]`
+of its contents, and a directory is `name/: [offset, size]` of its listing. That of the root
+comes last. `image_writing` makes such files.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from hermetic_runtime.kernel.attributes import Attributes, DirectoryEntry
 from hermetic_runtime.kernel.constants import GID, S_IFDIR, S_IFREG, UID
@@ -26,8 +28,10 @@ from hermetic_runtime.kernel.filesystem import (
     Node,
 )
 
-MAGIC = b"HERMETI\x01"
-LENGTH_BYTES = 8
+MAGIC = b"HERMETI\x02"
+PREFIX = struct.Struct("<8sQQQI")
+"""`MAGIC`, bytes of the root's listing, of all listings and of all contents, and the CRC-32
+of all listings."""
 _TIME_NS = 315_532_800 * 10**9
 """1980-01-01, the earliest time that a zip archive can hold."""
 
@@ -36,16 +40,32 @@ class DamagedImage(ValueError):
     """The file is not an image, or not all of one."""
 
 
-class ImageFilesystem(Filesystem):
-    """Nodes are made when they are first asked for, and kept. Several kernels may share
-    one image, from several threads.
+class _Entry(NamedTuple):
+    """Where the contents of a file are among all contents, or the listing of a directory
+    among all listings; in bytes.
     """
 
-    def __init__(self, tree: dict[str, Any], contents: memoryview) -> None:
+    is_directory: bool
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+
+class ImageFilesystem(Filesystem):
+    """Listings are read and nodes made when they are first asked for, and kept. Several kernels
+    may share one image, from several threads.
+    """
+
+    def __init__(self, listings: memoryview, root: int, contents: memoryview) -> None:
+        """`root` is how many bytes of the listings are that of the root."""
         super().__init__()
         self.contents = contents
+        self._listings = listings
         self._inodes = 0
-        self._root = ImageDirectory(self, None, b"", tree)
+        self._root = ImageDirectory(self, None, b"", _Entry(True, len(listings) - root, root))
 
     @property
     def root(self) -> ImageDirectory:
@@ -55,24 +75,36 @@ class ImageFilesystem(Filesystem):
     def load(cls, path: Path) -> ImageFilesystem:
         """Map an image. Raises `DamagedImage` and `OSError`."""
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise DamagedImage(f"{path} is empty")
+            if os.fstat(file.fileno()).st_size < PREFIX.size:
+                raise DamagedImage(f"{path} is not an image of files")
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        start = len(MAGIC) + LENGTH_BYTES
-        if len(data) < start or bytes(data[: len(MAGIC)]) != MAGIC:
+        magic, root, listings, contents, checksum = PREFIX.unpack_from(data)
+        if magic != MAGIC:
             raise DamagedImage(f"{path} is not an image of files")
-        end = start + int.from_bytes(data[len(MAGIC) : start], "little")
+        start = PREFIX.size
+        end = start + listings
+        if not len(b"{}") <= root <= listings or end + contents != len(data):
+            raise DamagedImage(f"{path} is not of the length that it says")
+        if zlib.crc32(data[start:end]) != checksum:
+            raise DamagedImage(f"{path} has damaged listings")
+        return cls(data[start:end], root, data[end:])
+
+    def listing(self, directory: _Entry) -> dict[bytes, _Entry]:
+        """What a directory holds. Raises `DamagedImage`."""
         try:
-            if end > len(data):
-                raise ValueError("it is longer than the file")
-            tree: object = json.loads(bytes(data[start:end]))
-        except (ValueError, RecursionError) as error:
-            raise DamagedImage(f"{path} has a damaged header: {error}") from error
-        if not isinstance(tree, dict):
-            raise DamagedImage(f"{path} has a header that is not an object")
-        contents = data[end:]
-        _check_tree(cast("dict[str, Any]", tree), len(contents), path)
-        return cls(cast("dict[str, Any]", tree), contents)
+            listing: object = json.loads(bytes(self._listings[directory.start : directory.end]))
+            if not isinstance(listing, dict):
+                raise ValueError("it is not an object")
+            entries = dict(map(_read_entry, cast("dict[str, Any]", listing).items()))
+            if len(entries) < len(cast("dict[str, Any]", listing)):
+                raise ValueError("a name is both a file and a directory")
+            for entry in entries.values():
+                # A listing comes before that of its parent, so none can hold itself.
+                if entry.end > (directory.start if entry.is_directory else len(self.contents)):
+                    raise ValueError("an entry points outside of it")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DamagedImage(f"a damaged listing in an image: {error}") from error
+        return entries
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """(path, contents) of every file."""
@@ -92,35 +124,16 @@ class ImageFilesystem(Filesystem):
         return self._inodes
 
 
-def _check_tree(tree: dict[str, Any], size: int, path: Path) -> None:
-    """Raises `DamagedImage`: later it would be a run that finds out, and ends for it."""
-    pending: list[Any] = [tree]
-    while pending:
-        directory: dict[str, Any] = pending.pop()
-        names = "/".join(directory)
-        try:
-            names.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError as error:
-            raise DamagedImage(f"{path} has a name that no file has: {error.reason}") from None
-        if (
-            "\0" in names
-            or names.count("/") >= max(len(directory), 1)
-            or not directory.keys().isdisjoint(("", ".", ".."))
-        ):
-            raise DamagedImage(f"{path} has a name that no file has")
-        for name, found in directory.items():
-            if type(found) is dict:
-                pending.append(found)  # pyright: ignore[reportUnknownArgumentType]
-            elif not _is_place(found, size):
-                raise DamagedImage(f"{path}: the entry {name!r} points outside of it")
-
-
-def _is_place(found: Any, size: int) -> bool:
-    """Written for speed: a process that starts guests asks it of thousands."""
-    if type(found) is not list or len(found) != 2:  # pyright: ignore[reportUnknownArgumentType]
-        return False
-    start, length = cast("list[Any]", found)
-    return type(start) is type(length) is int and 0 <= start <= start + length <= size
+def _read_entry(item: tuple[str, Any]) -> tuple[bytes, _Entry]:
+    """Raises `ValueError` and `TypeError`."""
+    listed, place = item
+    name = listed.removesuffix("/")
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"no file has the name {name!r}")
+    start, size = place
+    if not (type(start) is type(size) is int and start >= 0 and size >= 0):
+        raise ValueError(f"{name!r} has no place in it")
+    return os.fsencode(name), _Entry(name != listed, start, size)
 
 
 class ImageNode(Node):
@@ -175,22 +188,23 @@ class ImageFile(ImageNode, File):
 
 
 class ImageDirectory(ImageNode, Directory):
-    """One object of the header."""
+    """A listing, which is read when something in it is first asked for."""
 
-    __slots__ = ("_nodes", "_parent", "_tree", "name", "removed")
+    __slots__ = ("_entries", "_entry", "_nodes", "_parent", "name", "removed")
 
     def __init__(
         self,
         filesystem: ImageFilesystem,
         parent: ImageDirectory | None,
         name: bytes,
-        tree: dict[str, Any],
+        entry: _Entry,
     ) -> None:
         super().__init__(filesystem, S_IFDIR | 0o555)
         self._parent = parent or self
         self.name = name
         self.removed = False
-        self._tree = tree
+        self._entry = entry
+        self._entries: dict[bytes, _Entry] | None = None
         self._nodes: dict[bytes, ImageNode] = {}
 
     @property
@@ -201,22 +215,25 @@ class ImageDirectory(ImageNode, Directory):
         return self._attributes(2, BLOCK_BYTES)
 
     def names(self) -> list[bytes]:
-        return [os.fsencode(name) for name in self._tree]
+        return list(self._listing())
 
     def lookup(self, name: bytes) -> ImageNode | None:
         node = self._nodes.get(name)
         if node is None:
-            found = self._tree.get(os.fsdecode(name))
-            if found is not None:
-                node = self._nodes.setdefault(name, self._create(name, found))
+            entry = self._listing().get(name)
+            if entry is not None:
+                node = self._nodes.setdefault(name, self._create(name, entry))
         return node
 
-    def _create(self, name: bytes, found: object) -> ImageNode:
-        if isinstance(found, dict):
-            tree = cast("dict[str, Any]", found)
-            return ImageDirectory(self._filesystem, self, name, tree)
-        start, size = cast("tuple[int, int]", found)
-        return ImageFile(self._filesystem, start, size)
+    def _listing(self) -> dict[bytes, _Entry]:
+        if self._entries is None:
+            self._entries = self._filesystem.listing(self._entry)
+        return self._entries
+
+    def _create(self, name: bytes, entry: _Entry) -> ImageNode:
+        if entry.is_directory:
+            return ImageDirectory(self._filesystem, self, name, entry)
+        return ImageFile(self._filesystem, entry.start, entry.size)
 
     def scan(self, position: int) -> Iterator[DirectoryEntry]:
         for index, name in enumerate(self.names(), FIRST_POSITION):
@@ -226,4 +243,4 @@ class ImageDirectory(ImageNode, Directory):
                 yield DirectoryEntry(node.inode, index + 1, node.mode >> 12, name)
 
     def is_empty(self) -> bool:
-        return not self._tree
+        return not self._listing()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from hermetic_runtime.kernel.constants import NAME_MAX
-from hermetic_runtime.kernel.image import LENGTH_BYTES, MAGIC
+from hermetic_runtime.kernel.image import MAGIC, PREFIX
 
 
 def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
@@ -26,11 +27,12 @@ def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
         _add_file(tree, name, [offset, len(data)])
         contents.append(data)
         offset += len(data)
-    header = json.dumps(tree, separators=(",", ":")).encode()
+    listings, root = _listings(tree)
+    prefix = PREFIX.pack(MAGIC, root, len(listings), offset, zlib.crc32(listings))
     unfinished, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(unfinished, "wb") as file:
-            file.write(MAGIC + len(header).to_bytes(LENGTH_BYTES, "little") + header)
+            file.write(prefix + listings)
             file.writelines(contents)
             file.flush()
             os.fsync(file.fileno())
@@ -53,3 +55,23 @@ def _add_file(tree: dict[str, Any], path: str, place: list[int]) -> None:
     if name in tree:
         raise ValueError(f"an image can't hold {path!r} twice")
     tree[name] = place
+
+
+def _listings(tree: dict[str, Any]) -> tuple[bytes, int]:
+    """Those of all directories, the root's last, and how many bytes that has."""
+    directories = [tree]
+    for directory in directories:
+        directories += [found for found in directory.values() if isinstance(found, dict)]
+    listings = bytearray()
+    places: dict[int, list[int]] = {}
+    size = 0
+    for directory in reversed(directories):
+        listing = {
+            name + "/" * isinstance(found, dict): places.get(id(found), found)
+            for name, found in directory.items()
+        }
+        encoded = json.dumps(listing, separators=(",", ":")).encode()
+        size = len(encoded)
+        places[id(directory)] = [len(listings), size]
+        listings += encoded
+    return bytes(listings), size

@@ -7,7 +7,7 @@ on all the pages that it touches.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -24,18 +24,34 @@ from hermetic_runtime.snapshots.stored import LoadedSnapshot
 
 
 class RestoredGuests:
-    """One of each snapshot of an environment. Nothing of them has been executed."""
+    """At most one of each snapshot of an environment. Nothing of them has been executed.
+
+    One that can't be restored is left out: who needs it is told why.
+    """
 
     def __init__(self, environment: LoadedEnvironment) -> None:
-        """What can't be restored is left out: who needs it is told why."""
+        """Restores one at random, which is all that a first fork needs."""
         self._environment = environment
         self._guests: list[tuple[LoadedSnapshot, Guest]] = []
         self._adopted: GuestSettings | None = None
-        run_in_guest_thread(self._restore_all)
+        snapshots = environment.snapshots
+        first = os.urandom(1)[0] % len(snapshots) if snapshots else 0
+        self._missing = [*snapshots[:first], *snapshots[first + 1 :]]
+        self._restore_in_guest_thread(snapshots[first : first + 1])
 
-    def _restore_all(self) -> None:
-        for snapshot in self._environment.snapshots:
-            self._restore(snapshot)
+    def restore_others(self) -> None:
+        """Those that are missing, as ready as the first."""
+        missing, self._missing = self._missing, []
+        self._restore_in_guest_thread(missing)
+        if self._adopted is not None:
+            self.adopt(self._adopted)
+
+    def _restore_in_guest_thread(self, snapshots: Sequence[LoadedSnapshot]) -> None:
+        def restore() -> None:
+            for snapshot in snapshots:
+                self._restore(snapshot)
+
+        run_in_guest_thread(restore)
 
     def _restore(self, snapshot: LoadedSnapshot) -> None:
         limits = Limits()

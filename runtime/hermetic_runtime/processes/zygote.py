@@ -68,7 +68,6 @@ def main(parent_pid: str) -> None:
     environment = load_environment(Environment.decode(encoded))
     restored = RestoredGuests(environment)
     # Collections in a child must not touch, and so copy, the pages of what is shared.
-    gc.collect()
     gc.freeze()
     gc.enable()
     Zygote(control, parent, environment, restored).serve()
@@ -198,6 +197,10 @@ class Zygote:
         """Before the second process: the first is all that a command needs, and it waits."""
         self._forks += 1
         if self._forks == 2:
+            self._restored.restore_others()
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
             collapse_memory()
 
     def _refuse(self, reports: socket.socket, error: OSError) -> None:

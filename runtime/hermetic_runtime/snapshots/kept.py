@@ -8,14 +8,14 @@ from pathlib import Path
 
 from hermetic_runtime.cache import cache_directory
 from hermetic_runtime.environments import Environment
-from hermetic_runtime.prepared import SNAPSHOT_FORMAT, is_complete
+from hermetic_runtime.prepared import PREPARED_FORMAT, is_complete
 
 
 def snapshots_folder(environment: Environment, preloads: Sequence[str]) -> Path:
     """Named by everything that goes into the snapshots."""
     interpreter = environment.interpreter
     facts = (
-        str(SNAPSHOT_FORMAT),
+        str(PREPARED_FORMAT),
         interpreter.parent.name,
         interpreter.name,
         environment.packages.name if environment.packages else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
 
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY, O_WRONLY
 from hermetic_runtime.kernel.errno import Errno
-from hermetic_runtime.kernel.image import MAGIC, DamagedImage, ImageFilesystem
+from hermetic_runtime.kernel.image import MAGIC, PREFIX, DamagedImage, ImageFilesystem
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.kernel.kernel import Kernel
 
@@ -66,6 +67,13 @@ def test_a_file_keeps_its_inode(kernel: Kernel) -> None:
     assert len(set(listed.values())) == len(listed)
 
 
+def test_a_tree_may_be_deep(tmp_path: Path) -> None:
+    path, name = tmp_path / "image", "d/" * 2000 + "file"
+    write_image(path, [(name, b"x")])
+
+    assert list(ImageFilesystem.load(path).files()) == [(name, b"x")]
+
+
 def test_two_kernels_can_share_an_image(path: Path) -> None:
     image = ImageFilesystem.load(path)
 
@@ -101,17 +109,24 @@ def test_a_failed_write_leaves_the_old_image(path: Path, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
+def packed(root: bytes, *, others: bytes = b"", contents: bytes = b"x") -> bytes:
+    """An image whose listings are as given, the root's last."""
+    listings = others + root
+    checksum = zlib.crc32(listings)
+    return PREFIX.pack(MAGIC, len(root), len(listings), len(contents), checksum) + (
+        listings + contents
+    )
+
+
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"HERM",
-        b"something else altogether",
-        MAGIC,
-        MAGIC + bytes(8),
-        MAGIC + b"\xff" * 8 + b"{}",
-        MAGIC + (2).to_bytes(8, "little") + b"[]",
-        MAGIC + (200_000).to_bytes(8, "little") + b'{"a":' * 40_000,
+        *[b"", b"HERM", b"something else altogether", MAGIC, MAGIC + bytes(28)],
+        packed(b"{}")[:-1],
+        packed(b"{}") + b"y",
+        packed(b"{}").replace(b"{}", b"[]"),
+        PREFIX.pack(MAGIC, 3, 2, 0, zlib.crc32(b"{}")) + b"{}",
+        PREFIX.pack(MAGIC, 2, 2**63, 2**63, 0) + b"{}",
     ],
 )
 def test_what_is_no_image_is_refused(tmp_path: Path, data: bytes) -> None:
@@ -121,22 +136,43 @@ def test_what_is_no_image_is_refused(tmp_path: Path, data: bytes) -> None:
         ImageFilesystem.load(path)
 
 
-@pytest.mark.parametrize("place", ["[0,2]", "[-1,1]", "[5,0]", "[0]", '"x"', "[0,true,1]", "1"])
-def test_an_entry_that_points_outside_is_refused(tmp_path: Path, place: str) -> None:
-    path = tmp_path / "image"
-    header = f'{{"a":{place}}}'.encode()
-    path.write_bytes(MAGIC + len(header).to_bytes(8, "little") + header + b"x")
-    with pytest.raises(DamagedImage):
+def test_a_changed_listing_is_refused(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"empty", b"emptx"))
+    with pytest.raises(DamagedImage, match="damaged listings"):
         ImageFilesystem.load(path)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\u0000", "\\ud800", "/"])
-def test_a_name_that_no_file_has_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "root",
+    [
+        *[b"[]", b"", b"{", b'{"a":' * 40_000, b"\xff"],
+        *[
+            b'{"%s":[0,1]}' % name
+            for name in (b"", b".", b"..", b"a/b", b"a\\u0000", b"\\ud800", b"//")
+        ],
+        *[b'{"a":%s}' % place for place in (b"[0,2]", b"[-1,1]", b"[5,0]", b"[0]", b'"x"', b"1")],
+        *[
+            b'{"a":%s}' % place
+            for place in (b"[0,true]", b"[0,true,1]", b"[0.0,1]", b"{}", b"null")
+        ],
+        *[b'{"d/":%s}' % place for place in (b"[0,3]", b"[0,13]", b"[1,2]", b"[-1,2]")],
+        b'{"a":[0,1],"a/":[0,2]}',
+    ],
+)
+def test_a_listing_that_no_directory_has_is_refused(tmp_path: Path, root: bytes) -> None:
     path = tmp_path / "image"
-    header = f'{{"d":{{"{name}":[0,1]}}}}'.encode()
-    path.write_bytes(MAGIC + len(header).to_bytes(8, "little") + header + b"x")
+    path.write_bytes(packed(root, others=b"{}"))
     with pytest.raises(DamagedImage):
-        ImageFilesystem.load(path)
+        list(ImageFilesystem.load(path).files())
+
+
+def test_a_directory_never_holds_itself(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    listing = b'{"d/":[0,12]}'
+    path.write_bytes(packed(b'{"d/":[0,13]}', others=listing))
+    with pytest.raises(DamagedImage, match="points outside"):
+        list(ImageFilesystem.load(path).files())
 
 
 def test_a_cut_image_is_refused(path: Path) -> None:

@@ -16,6 +16,7 @@ from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.packages.kept_sets import remove_set
+from hermetic_runtime.packages.layout import IMAGE
 from hermetic_runtime.packages.package_set import PackageSet
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.preparing_process import run_preparing
@@ -114,11 +115,11 @@ def test_a_set_works_before_its_bytecode_is_made(
 def test_bytecode_is_made_once(package_set: PackageSet, interpreter: Path) -> None:
     compile_set(package_set, interpreter)
     assert package_set.directory is not None
-    before = (package_set.directory / "packages.image").stat().st_mtime_ns
+    before = (package_set.directory / IMAGE).stat().st_mtime_ns
 
     compile_set(package_set, interpreter)
 
-    assert (package_set.directory / "packages.image").stat().st_mtime_ns == before
+    assert (package_set.directory / IMAGE).stat().st_mtime_ns == before
     assert not package_set.has_bytecode
     assert ensure(*(f"{name}=={v}" for name, v in package_set.distributions.items())).has_bytecode
 
