@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
+from hermetic_runtime.reported import Display, Outcome, RunError, Value
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Display, Outcome, RunError, Value
 from hermetic_runtime.strict_json import parse_json
 
 _ENOSPC, _EMFILE = 51, 33
@@ -50,7 +49,7 @@ def read_answer(
         omitted = min(max(_integer(fields["displays_omitted"]), 0), _MOST_OMITTED)
         if failure is None:
             report = _ended(exit_code, value, too_large, displays)
-            return replace(report, displays_omitted=omitted)
+            return report._replace(displays_omitted=omitted)
         error, outcome = _failure(_object(failure), memory_refused, disk_refused)
     except (_Malformed, KeyError, ValueError, RecursionError):
         error = RunError("MalformedAnswer", "the guest sent an answer that can't be read")

@@ -18,7 +18,8 @@ from hermetic_runtime.driver import Isolation, OnOutput
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.providing import InterpreterName, OnProgress
-from hermetic_runtime.results import RunResult, WorkspaceFile
+from hermetic_runtime.reported import WorkspaceFile
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sessions.records import CheckpointRecord, SessionRecord
 from hermetic_runtime.sessions.session import LEASE_WAIT_SECONDS, Session
 from hermetic_runtime.sessions.workspace import Workspace

@@ -12,9 +12,9 @@ from hermetic_runtime.kernel.host import HostFilesystem
 from hermetic_runtime.kernel.memory import MemoryFilesystem
 from hermetic_runtime.kernel.overlay import Change, OverlayFilesystem
 from hermetic_runtime.kernel.quota import Quota
+from hermetic_runtime.reported import WorkspaceFile
 from hermetic_runtime.request_bounds import FILE_NAMES_BYTES, MOST_FILES, WORKSPACE, WORKSPACE_INDEX
 from hermetic_runtime.requests import GuestMount
-from hermetic_runtime.results import WorkspaceFile
 
 _WORKSPACE = WORKSPACE.encode()
 

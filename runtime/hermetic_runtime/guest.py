@@ -81,7 +81,7 @@ class Guest:
         machine = machine_of(snapshot) if snapshot else None
         self._instance = interpreter.instantiate(
             self._host.kernel,
-            _ENVIRONMENT | settings.environment,
+            {**_ENVIRONMENT, **settings.environment},
             limits.memory_bytes,
             environment.packages,
             snapshot,

@@ -11,8 +11,8 @@ from hermetic_runtime.kernel.stops import (
     GuestStop,
     OutputExceeded,
 )
+from hermetic_runtime.reported import Outcome, RunError
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Outcome, RunError
 
 
 def exited(status: int) -> RunReport:

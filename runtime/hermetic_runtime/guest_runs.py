@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import wasmtime
 
@@ -20,8 +19,8 @@ from hermetic_runtime.interpreters.interface import InterpreterInstance, LoadedI
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.stops import Exited, GuestStop
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.reported import Outcome, RunError, Usage
 from hermetic_runtime.requests import RunReport, RunRequest
-from hermetic_runtime.results import Outcome, RunError, Usage
 
 _TYPICAL = """
 import sys
@@ -162,12 +161,12 @@ class GuestRuns:
         self._host.kernel.reopen_streams()
         if self._ask_agent(_NEXT_RUN, "rehearse").outcome is Outcome.OK:
             return report
-        report = replace(report, alive=False)
+        report = report._replace(alive=False)
         if report.outcome is not Outcome.OK:
             return report
         message = "the run left its interpreter unable to execute anything more"
         error = RunError("GuestMisbehaved", message)
-        return replace(report, outcome=Outcome.ERROR, exit_code=1, error=error)
+        return report._replace(outcome=Outcome.ERROR, exit_code=1, error=error)
 
     def _ask_agent(self, request: RunRequest, action: str) -> RunReport:
         answer = self._instance.call(run_question(request, action))
@@ -187,10 +186,9 @@ class GuestRuns:
             error = report.error or RunError("Timeout", "")
             message = f"the run reached its limit {reached}"
             error = RunError("Timeout", message, error.traceback, reached)
-            report = replace(report, outcome=Outcome.TIMEOUT, exit_code=124, error=error)
+            report = report._replace(outcome=Outcome.TIMEOUT, exit_code=124, error=error)
         files, files_omitted = self._host.filesystems.workspace_files()
-        return replace(
-            report,
+        return report._replace(
             usage=usage,
             files=files,
             files_omitted=files_omitted,

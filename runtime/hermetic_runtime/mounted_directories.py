@@ -11,9 +11,9 @@ from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.mounts import Mount, apply_changes
 from hermetic_runtime.output_directory import OutputDirectory
+from hermetic_runtime.reported import Display
 from hermetic_runtime.request_bounds import WORKSPACE_INDEX
 from hermetic_runtime.requests import GuestMount
-from hermetic_runtime.results import Display
 
 
 class MountedDirectories:

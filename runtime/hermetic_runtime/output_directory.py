@@ -11,7 +11,7 @@ from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.kernel.overlay import Change, ChangeKind
 from hermetic_runtime.mounts import apply_changes, printable_path
-from hermetic_runtime.results import Display
+from hermetic_runtime.reported import Display
 
 _MODE = 0o644
 _TEXTS = {

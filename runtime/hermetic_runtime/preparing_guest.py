@@ -10,8 +10,8 @@ from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
 from hermetic_runtime.limits import GIB, MIB, Limits
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunRequest
-from hermetic_runtime.results import Outcome
 
 _RECORD = struct.Struct("<II")
 LIBRARY_LIMITS = Limits(output_bytes=GIB, wall_seconds=300, cpu_seconds=300, memory_bytes=512 * MIB)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
+from hermetic_runtime.reported import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
 
-@dataclass(frozen=True)
-class GuestMount:
+class GuestMount(NamedTuple):
     """A host directory as the guest sees it. `directory_fd` is open in the guest's process."""
 
     directory_fd: int
@@ -18,12 +19,11 @@ class GuestMount:
     writable: bool
 
 
-@dataclass(frozen=True)
-class GuestSettings:
+class GuestSettings(NamedTuple):
     """What a sandbox is started with, for all of its runs."""
 
     limits: Limits = Limits()
-    environment: dict[str, str] = field(default_factory=dict[str, str])
+    environment: Mapping[str, str] = MappingProxyType({})
     mounts: tuple[GuestMount, ...] = ()
     keep_files: bool = False
     """Whether what is made in /workspace is given back, as changes of a mount are."""
@@ -34,8 +34,7 @@ class GuestSettings:
     `limits`, which are what is left to it."""
 
 
-@dataclass(frozen=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """One piece of source to execute.
 
     `source` is bytes so that Python itself decodes it, coding cookie included.
@@ -65,8 +64,7 @@ class RunRequest:
         return len(self.source) + len(self.inputs_json) + texts
 
 
-@dataclass(frozen=True)
-class RunReport:
+class RunReport(NamedTuple):
     """What the guest side says of a run. Output and file changes travel beside it.
 
     `alive` is false when the instance must not be used again (a trap, an exit from C,

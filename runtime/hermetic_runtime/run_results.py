@@ -10,8 +10,9 @@ from pathlib import Path
 
 from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.errors import InstallError, PackageDenied
+from hermetic_runtime.reported import Outcome, RunError
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Outcome, RunError, RunResult, Timings
+from hermetic_runtime.results import RunResult, Timings
 
 _MISSING_MODULE = re.compile(r"No module named '([^'.]+)")
 _OF_NO_PACKAGE = sys.stdlib_module_names | {"js", "pyodide_js"}

@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -272,7 +271,7 @@ class Sandbox:
         """Files in a mount of the caller's are the mount's to tell."""
         if all(mount.guest != WORKSPACE for mount in self._mounts):
             return report
-        return replace(report, files=(), files_omitted=0)
+        return report._replace(files=(), files_omitted=0)
 
     def cancel(self) -> None:
         """End the guest and the run under way, whose outcome is `cancelled`.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from hermetic_runtime.reported import Outcome, RunError, Usage
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Outcome, RunError, Usage
 
 _TIMEOUT_STATUS = 124
 
@@ -13,8 +11,7 @@ _TIMEOUT_STATUS = 124
 def timed_out(report: RunReport, limit: str) -> RunReport:
     """A run that ended because its time was up. Where it was then is kept as the traceback."""
     traceback = report.error.traceback if report.error else ""
-    return replace(
-        report,
+    return report._replace(
         outcome=Outcome.TIMEOUT,
         exit_code=_TIMEOUT_STATUS,
         value=None,

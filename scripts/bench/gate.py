@@ -22,7 +22,8 @@ from hermetic.policy.gate import Gate
 from hermetic.policy.gate_settings import GateSettings
 from hermetic.policy.opening import open_gate
 from hermetic.policy.policy_judge import PolicyJudge
-from hermetic_runtime.results import Outcome, RunResult, Usage
+from hermetic_runtime.reported import Outcome, Usage
+from hermetic_runtime.results import RunResult
 
 CALL = Call(tool="run", arguments={"code": "print(6 * 7)"}, grant=LOCAL)
 RESULT = RunResult(Outcome.OK, usage=Usage(wall_seconds=0.1, cpu_seconds=0.1))

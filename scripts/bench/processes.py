@@ -21,8 +21,8 @@ from hermetic_runtime.environments import Environment
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Outcome
 
 _WAIT_SECONDS = 0.1
 """Long enough for a spare to rehearse."""

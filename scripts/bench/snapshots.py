@@ -29,8 +29,8 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.prepared import read_manifest
 from hermetic_runtime.preparing_process import run_preparing
 from hermetic_runtime.providing import InterpreterName, WantedEnvironment, provide
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunRequest
-from hermetic_runtime.results import Outcome
 
 SCIENCE = "import numpy as np, pandas as pd, matplotlib.pyplot as plt\n"
 TABLE = SCIENCE + "df = pd.DataFrame({'a': np.arange(1000), 'b': np.arange(1000.0)})\n"

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import hermetic
-from hermetic_runtime import errors, results
+from hermetic_runtime import errors, reported, results
 
 INTRODUCTION = """\
 # Names of the library
@@ -27,8 +27,9 @@ def library_reference() -> str:
     parts += [described(f"hermetic.{name}", getattr(hermetic, name)) for name in hermetic.__all__]
     parts.append("## What a result is made of\n")
     parts += [
-        described(f"hermetic_runtime.results.{name}", kind, level=3)
-        for name, kind in classes_of(results)
+        described(f"{module.__name__}.{name}", kind, level=3)
+        for module in (results, reported)
+        for name, kind in classes_of(module)
         if name not in hermetic.__all__
     ]
     parts.append("## Errors\n")

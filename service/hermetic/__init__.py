@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hermetic_runtime.limits import Limits
     from hermetic_runtime.mounts import Mount
     from hermetic_runtime.packages.settings import PackageSettings
-    from hermetic_runtime.results import Outcome, RunResult
+    from hermetic_runtime.reported import Outcome
+    from hermetic_runtime.results import RunResult
     from hermetic_runtime.sandbox import Sandbox, run
     from hermetic_runtime.sessions.session import Session
     from hermetic_runtime.sessions.store import list_sessions
@@ -46,7 +47,7 @@ _MODULES = {
     "ImportRules": "import_rules",
     "Limits": "limits",
     "Mount": "mounts",
-    "Outcome": "results",
+    "Outcome": "reported",
     "PackageSettings": "packages.settings",
     "RunResult": "results",
     "Sandbox": "sandbox",

@@ -16,8 +16,9 @@ from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.driver import BegunRun, GuestSource
 from hermetic_runtime.errors import HermeticError, SandboxClosed, SandboxCrashed
 from hermetic_runtime.input_source import open_input
+from hermetic_runtime.reported import Outcome, RunError
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Outcome, RunError, RunResult
+from hermetic_runtime.results import RunResult
 
 _log = logging.getLogger("hermetic.runs")
 _STARTS = 3

@@ -22,7 +22,8 @@ from hermetic.runs import RunService
 from hermetic.settings import ServiceSettings
 from hermetic.submitted_run import SubmittedRun
 from hermetic_runtime.errors import HermeticError
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 T = TypeVar("T")
 

@@ -14,9 +14,10 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.packages.rules import PackageRules
 from hermetic_runtime.packages.settings import PackageSettings
 from hermetic_runtime.providing import InterpreterName
+from hermetic_runtime.reported import Display
 from hermetic_runtime.request_checks import checked_environment, checked_request
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Display, RunResult
+from hermetic_runtime.results import RunResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from hermetic_runtime.processes.messages import (
     Saved,
 )
 from hermetic_runtime.processes.protocol import Message, encode
+from hermetic_runtime.reported import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 from hermetic_runtime.requests import RunReport, RunRequest
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
 LIMITS = Limits(output_bytes=200 * KIB, disk_bytes=200 * KIB, value_bytes=64 * KIB)
 READY = encode(Ready(0.1, "fuzzed"))

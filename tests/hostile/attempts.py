@@ -8,7 +8,8 @@ from hostile_program import BEGUN, HostileProgram
 
 from hermetic_runtime.errors import HermeticError, SandboxClosed
 from hermetic_runtime.providing import InterpreterName
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Isolation, Sandbox, run
 
 STATE = "state_of_before = 6 * 7"

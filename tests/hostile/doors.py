@@ -15,7 +15,8 @@ from attempts import Attempt, faults_of
 from hostile_program import HostileProgram
 
 from hermetic_runtime.providing import InterpreterName
-from hermetic_runtime.results import Outcome, RunError, RunResult, StreamText, Usage
+from hermetic_runtime.reported import Outcome, RunError, Usage
+from hermetic_runtime.results import RunResult, StreamText
 
 COMMAND = (sys.executable, "-m", "hermetic")
 _PATIENCE_SECONDS = 240

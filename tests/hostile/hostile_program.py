@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hermetic_runtime.limits import KIB, MIB, Limits
 from hermetic_runtime.providing import InterpreterName
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 
 OK = frozenset({Outcome.OK})
 ERROR = frozenset({Outcome.ERROR})

@@ -12,7 +12,8 @@ from hostile_program import ERROR, OK, HostileProgram
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.mounts import Mount
 from hermetic_runtime.providing import InterpreterName
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Isolation, run
 from hermetic_runtime.sessions.session import Session
 

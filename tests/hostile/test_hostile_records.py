@@ -7,7 +7,7 @@ from pathlib import Path
 from attempts import Attempt
 from recorded_runs import Records, Run
 
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 
 RUN = Run("time", "a sleep", "wasi http")
 

@@ -11,7 +11,7 @@ from sandbox_options import SandboxOptions
 
 from hermetic_runtime.async_sandbox import AsyncSandbox, run_async
 from hermetic_runtime.errors import InvalidInput, SandboxClosed
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 
 
 def test_a_run_gives_its_result(options: SandboxOptions) -> None:

@@ -9,7 +9,8 @@ from sandbox_options import SandboxOptions
 
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Sandbox, run
 
 FAKE_MATPLOTLIB = Mount(Path(__file__).parent / "fake_matplotlib", "/fake")

@@ -9,7 +9,8 @@ from sandbox_options import SandboxOptions
 
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.import_rules import ImportRules
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Sandbox
 
 NO_SOCKETS = ImportRules(deny=("socket", "json.decoder", "_*"))

@@ -11,8 +11,8 @@ from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.kernel.overlay import Change, ChangeKind
 from hermetic_runtime.mounted_directories import MountedDirectories
 from hermetic_runtime.output_directory import OutputDirectory
+from hermetic_runtime.reported import Display
 from hermetic_runtime.request_bounds import WORKSPACE_INDEX
-from hermetic_runtime.results import Display
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from sandbox_options import SandboxOptions
 from hermetic_runtime.errors import InvalidScript, SandboxClosed
 from hermetic_runtime.limits import GIB, MIB, Limits
 from hermetic_runtime.providing import InterpreterName
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Sandbox, run
 
 

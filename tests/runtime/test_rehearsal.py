@@ -18,8 +18,8 @@ from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
-from hermetic_runtime.results import Outcome
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=120)
 

@@ -10,8 +10,8 @@ from sandbox_options import SandboxOptions
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.request_additions import checked_files, checked_inputs
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox, run
 
 

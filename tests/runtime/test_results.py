@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from hermetic_runtime.results import (
-    Display,
-    Outcome,
-    RunError,
-    RunResult,
-    StreamText,
-    Value,
-    WorkspaceFile,
-)
+from hermetic_runtime.reported import Display, Outcome, RunError, Value, WorkspaceFile
+from hermetic_runtime.results import RunResult, StreamText
 
 RESULT = RunResult(
     Outcome.ERROR,

@@ -12,8 +12,8 @@ from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.snapshots import rewinding
 from hermetic_runtime.snapshots.written_pages import written_ranges
 from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes

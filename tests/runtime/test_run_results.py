@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hermetic_runtime.captured_output import CapturedOutput
+from hermetic_runtime.reported import Outcome, RunError
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Outcome, RunError, Timings
+from hermetic_runtime.results import Timings
 from hermetic_runtime.run_results import run_result
 
 

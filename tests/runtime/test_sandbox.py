@@ -16,7 +16,7 @@ from sandbox_options import STUBBORN, SandboxOptions
 
 from hermetic_runtime.errors import InvalidInput, SandboxClosed
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sandbox import Sandbox, run
 
 

@@ -8,7 +8,8 @@ import pytest
 from sandbox_options import STUBBORN, SandboxOptions
 
 from hermetic_runtime.limits import KIB, MIB, Limits
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Isolation, Sandbox, run
 
 

@@ -10,7 +10,7 @@ from sandbox_options import SandboxOptions
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sandbox import Sandbox, run
 
 

@@ -14,7 +14,7 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.preparing_snapshots import prepare_snapshots
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sandbox import Isolation, Sandbox, run
 from hermetic_runtime.snapshots.stored import MEMORY
 

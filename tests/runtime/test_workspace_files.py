@@ -11,7 +11,8 @@ from sandbox_options import SandboxOptions
 from hermetic_runtime.async_sandbox import run_async
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.results import Outcome, RunResult, WorkspaceFile
+from hermetic_runtime.reported import Outcome, WorkspaceFile
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Sandbox, run
 
 

@@ -15,7 +15,8 @@ from hermetic.cli.quantities import parse_size
 from hermetic_runtime import errors
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import run
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,8 @@ import pytest
 
 from hermetic.cli.outcomes import Ending, describe_ending
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome, RunError, RunResult
+from hermetic_runtime.reported import Outcome, RunError
+from hermetic_runtime.results import RunResult
 
 
 def ending(outcome: Outcome, error: RunError | None) -> Ending | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ def test_a_damaged_layout_says_how_to_reinstall(damaged: Path) -> None:
 
 def test_an_image_of_another_name_has_a_folder_of_its_own() -> None:
     with pytest.raises(ImageError, match="interpreter other"):
-        replace(PYODIDE, name="other").path("core.wasm")
+        PYODIDE._replace(name="other").path("core.wasm")
 
 
 def test_the_content_hash_is_the_same_each_time() -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermetic_wasm.errors import ImageError
 
@@ -32,8 +31,7 @@ def guest_sources() -> Iterator[tuple[str, bytes]]:
         yield path.relative_to(root).as_posix(), path.read_bytes()
 
 
-@dataclass(frozen=True, slots=True)
-class InterpreterImage:
+class InterpreterImage(NamedTuple):
     """A CPython for WebAssembly, pinned.
 
     `integrity` is the npm package's (Subresource Integrity, sha512). The files, all read

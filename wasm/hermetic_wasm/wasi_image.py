@@ -6,8 +6,8 @@ version and hash. Its own runner is not used; its artifacts are rewritten once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hermetic_wasm.errors import ImageError
 from hermetic_wasm.images import guest_sources
@@ -46,8 +46,7 @@ EXPORTED = {
 """Functions of the C API that the artifact has and does not export, by the name that they get."""
 
 
-@dataclass(frozen=True, slots=True)
-class WasiImage:
+class WasiImage(NamedTuple):
     """The interpreter, pinned by the SHA-256 of its wheel."""
 
     name: str

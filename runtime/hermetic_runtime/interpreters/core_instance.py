@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,8 +41,7 @@ class Import(NamedTuple):
     provider: str
 
 
-@dataclass(frozen=True, slots=True)
-class CoreModules:
+class CoreModules(NamedTuple):
     """Compiled modules and what connects them.
 
     `host_functions` are numbered as in `host_names`; one more, the last, is what stubs

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import wasmtime
 
@@ -37,15 +36,14 @@ RESERVE_BYTES = 4 * MIB
 _LINKING_FUNCTIONS = ("malloc", "free", "__dl_seterr")
 
 
-@dataclass(frozen=True, slots=True)
-class PyodideInterpreter:
+class PyodideInterpreter(NamedTuple):
     """A `LoadedInterpreter`."""
 
     description: str
     metering: Metering
     library: ImageFilesystem
     modules: CoreModules
-    mapped: dict[str, CompiledSideModule] = field(default_factory=dict[str, "CompiledSideModule"])
+    mapped: dict[str, CompiledSideModule]
 
     @property
     def engine(self) -> wasmtime.Engine:
@@ -71,6 +69,7 @@ class PyodideInterpreter:
             metering=metering,
             modules=CoreModules.load(create_engine(metering), directory, manifest, signatures),
             library=ImageFilesystem.load(directory / "library.image"),
+            mapped={},
         )
 
     def instantiate(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import wasmtime
 
@@ -33,8 +32,7 @@ raises RecursionError before native code runs out."""
 _FIRST_TURN = b"import sys; sys.path.append('/lib/hermetic')"
 
 
-@dataclass(frozen=True, slots=True)
-class WasiInterpreter:
+class WasiInterpreter(NamedTuple):
     """A `LoadedInterpreter`."""
 
     description: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -35,8 +34,7 @@ class DirectoryEntry(NamedTuple):
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FilesystemStatistics:
+class FilesystemStatistics(NamedTuple):
     """As statvfs(3). Sizes are counted in blocks of `block_size` bytes."""
 
     block_size: int

@@ -9,9 +9,9 @@ renaming a directory of the layer below fails with EXDEV.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
+from typing import NamedTuple
 
 from hermetic_runtime.kernel.clock import Clock
 from hermetic_runtime.kernel.constants import PATH_MAX
@@ -36,8 +36,7 @@ class ChangeKind(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference from the layer below. `path` is relative to its root; `data` is a
     file's contents or a symlink's target; `mode` is permission bits.
     """

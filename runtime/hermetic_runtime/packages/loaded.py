@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.packages.layout import DESCRIPTION, IMAGE
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedPackages:
+class LoadedPackages(NamedTuple):
     """`image` holds what site-packages holds; `side_modules` maps a path in it to the
     SHA-256 (hexadecimal) of the extension module there, and `cache` is the folder in which
     they are kept compiled: a process that runs guests has no environment to learn it from.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import ProtocolError
@@ -43,7 +41,7 @@ class CollectedChanges:
         if message.more:
             self._partial = message
             return
-        whole = replace(change, data=bytes(self._contents))
+        whole = change._replace(data=bytes(self._contents))
         self.complete.append((message.mount, whole))
         self._partial = None
         self._contents.clear()
@@ -55,7 +53,7 @@ class CollectedChanges:
 
 
 def _continues(earlier: Change, later: Change) -> bool:
-    return (earlier.mount, replace(earlier.change, data=b"")) == (
+    return (earlier.mount, earlier.change._replace(data=b"")) == (
         later.mount,
-        replace(later.change, data=b""),
+        later.change._replace(data=b""),
     )

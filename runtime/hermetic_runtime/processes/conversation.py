@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.processes.confinement import bound_cpu_time
@@ -40,19 +40,18 @@ class CpuTimeUp(Exception):
     """The run under way has used its processor time, and the grace."""
 
 
-@dataclass(slots=True)
 class ActiveRun:
     """The run under way. `cpu_end` is in seconds of this process's processor time."""
 
-    cpu_end: float
-    used_too_much: bool = False
-    begun: bool = False
-    stopped_early: bool = False
-    """Whether it was to be stopped before it had begun, when the guest would forget that."""
+    def __init__(self, cpu_end: float) -> None:
+        self.cpu_end = cpu_end
+        self.used_too_much = False
+        self.begun = False
+        self.stopped_early = False
+        """Whether it was to be stopped before it had begun, when the guest would forget that."""
 
 
-@dataclass(frozen=True, slots=True)
-class SaveRequest:
+class SaveRequest(NamedTuple):
     """A state is to be written to `descriptor`."""
 
     descriptor: int

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.processes.messages import CHANGE_BYTES, Change, Report
 from hermetic_runtime.processes.protocol import encode
+from hermetic_runtime.reported import Outcome, RunError
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Outcome, RunError
 
 
 def change_messages(mount: int, change: FileChange) -> Iterator[Change]:
@@ -17,7 +16,7 @@ def change_messages(mount: int, change: FileChange) -> Iterator[Change]:
     data = change.data
     for start in range(0, len(data) or 1, CHANGE_BYTES):
         end = start + CHANGE_BYTES
-        yield Change(mount, replace(change, data=data[start:end]), more=end < len(data))
+        yield Change(mount, change._replace(data=data[start:end]), more=end < len(data))
 
 
 def report_frame(report: RunReport, largest: int) -> bytes:
@@ -29,6 +28,6 @@ def report_frame(report: RunReport, largest: int) -> bytes:
     if frame and len(frame) <= largest:
         return frame
     error = RunError("ValueLimit", "the value or the displays are too large", limit="value_bytes")
-    report = replace(report, outcome=Outcome.OUTPUT, exit_code=1, value=None, error=error)
+    report = report._replace(outcome=Outcome.OUTPUT, exit_code=1, value=None, error=error)
     omitted = report.displays_omitted + len(report.displays)
-    return encode(Report(replace(report, displays=(), displays_omitted=omitted)))
+    return encode(Report(report._replace(displays=(), displays_omitted=omitted)))

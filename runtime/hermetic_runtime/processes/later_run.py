@@ -8,7 +8,7 @@ from typing import Protocol
 from hermetic_runtime import verdicts
 from hermetic_runtime.driver import BegunRun, DrivenRun
 from hermetic_runtime.errors import SandboxClosed, SandboxCrashed
-from hermetic_runtime.results import Usage
+from hermetic_runtime.reported import Usage
 
 _MOST_LOOKS = 8
 """A process that says more than that it is ready is a thread's to listen to."""

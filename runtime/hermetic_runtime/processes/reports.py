@@ -7,9 +7,9 @@ from typing import Any
 
 from hermetic_runtime.limits import MIB
 from hermetic_runtime.processes.fields import Fields, ProtocolError
+from hermetic_runtime.reported import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 from hermetic_runtime.request_bounds import FILE_NAMES_BYTES, MOST_FILES
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 from hermetic_runtime.strict_json import parse_json
 
 _MOST_TEXT = 1024 * MIB

@@ -29,8 +29,8 @@ from hermetic_runtime.processes.messages import (
     Run,
 )
 from hermetic_runtime.processes.protocol import Message
+from hermetic_runtime.reported import Usage
 from hermetic_runtime.requests import RunReport, RunRequest
-from hermetic_runtime.results import Usage
 
 GRACE_SECONDS = 0.2
 """How long a guest that was interrupted may take to end its run."""

@@ -20,8 +20,8 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.processes.spares import limits_of_process
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunReport, RunRequest
-from hermetic_runtime.results import Outcome
 
 MOST_GUESTS = 1000
 """After so many guests a worker is replaced, whatever it may have gathered."""

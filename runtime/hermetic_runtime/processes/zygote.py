@@ -19,7 +19,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
@@ -81,14 +80,14 @@ def _import_while_waiting(control: socket.socket) -> None:
         importlib.import_module(module)
 
 
-@dataclass(slots=True)
 class Child:
     """A guest process. `reports` is a socket to whoever watches over it."""
 
-    pid: int
-    pidfd: int
-    reports: socket.socket
-    watched: bool = True
+    def __init__(self, pid: int, pidfd: int, reports: socket.socket) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.reports = reports
+        self.watched = True
 
 
 class Zygote:

@@ -18,6 +18,7 @@ from hermetic_runtime.input_source import open_input
 from hermetic_runtime.kernel.overlay import Change
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.providing import InterpreterName, OnProgress, WantedEnvironment, provide
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.request_checks import (
     check_isolation,
     checked_environment,
@@ -26,7 +27,7 @@ from hermetic_runtime.request_checks import (
     narrowed_limits,
 )
 from hermetic_runtime.requests import RunReport
-from hermetic_runtime.results import Outcome, RunResult, Timings
+from hermetic_runtime.results import RunResult, Timings
 from hermetic_runtime.run_results import run_result
 from hermetic_runtime.sessions.lease import Lease
 from hermetic_runtime.sessions.live_guest import LiveGuest, check_can_share

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmap import mmap
 from typing import Protocol
 
-from hermetic_runtime.results import WorkspaceFile
+from hermetic_runtime.reported import WorkspaceFile
 from hermetic_runtime.sessions.workspace import Workspace
 
 

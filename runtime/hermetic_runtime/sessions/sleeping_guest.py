@@ -12,8 +12,8 @@ from hermetic_runtime.driver import DrivenRun, Isolation
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.input_source import InputSource
 from hermetic_runtime.kernel.overlay import Change
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.sessions.live_guest import LiveGuest
 from hermetic_runtime.sessions.on_disk import SessionOnDisk
 

@@ -17,7 +17,7 @@ from hermetic_runtime.kernel.overlay import Change, ChangeKind
 from hermetic_runtime.kernel.quota import ENTRY_BYTES
 from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX, PATH_BYTES_MAX
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import WorkspaceFile
+from hermetic_runtime.reported import WorkspaceFile
 from hermetic_runtime.sessions.journal import make_changes
 
 _NOFOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -23,7 +23,8 @@ from hermetic.settings import ServiceSettings
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.packages.settings import PackageSettings
-from hermetic_runtime.results import Outcome, RunError, RunResult
+from hermetic_runtime.reported import Outcome, RunError
+from hermetic_runtime.results import RunResult
 
 Execute = Callable[[Limits, PackageSettings | None, ImportRules | None], RunResult]
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from hermetic.cli.quantities import format_seconds, format_size
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 
 class Ending(NamedTuple):

@@ -22,7 +22,8 @@ from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.import_rules import ImportRules
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.mounts import Mount
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 TYPE_CHECKING = False  # a run without packages need not load what finds them
 if TYPE_CHECKING:

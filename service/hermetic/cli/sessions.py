@@ -19,7 +19,8 @@ from hermetic.cli.standard_descriptors import STDERR, STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import InvalidInput
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.store import list_sessions
 

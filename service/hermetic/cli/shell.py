@@ -18,8 +18,8 @@ from hermetic.cli.standard_descriptors import STDOUT
 from hermetic.cli.standard_streams import write
 from hermetic_runtime.errors import HermeticError, SessionNotFound
 from hermetic_runtime.limits import Limits
+from hermetic_runtime.reported import Display
 from hermetic_runtime.request_checks import narrowed_limits
-from hermetic_runtime.results import Display
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.state_directory import state_directory
 

@@ -21,7 +21,7 @@ from hermetic.mcp.callers import GrantOf
 from hermetic.mcp.policing import Judged
 from hermetic.sessions import Sessions
 from hermetic_runtime.limits import MIB
-from hermetic_runtime.results import WorkspaceFile
+from hermetic_runtime.reported import WorkspaceFile
 from hermetic_runtime.sessions.workspace import Workspace
 
 MOST_LINKS = 20

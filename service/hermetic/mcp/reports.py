@@ -7,7 +7,8 @@ from typing import Any
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from hermetic.mcp.links import resource_links
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 TEXT_CHARACTERS = 20_000
 """The most of each part of the text; beginning and end are kept."""

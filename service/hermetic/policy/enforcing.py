@@ -24,7 +24,8 @@ from hermetic.policy.policy_judge import PolicyJudge
 from hermetic.policy.signed_state import signing_key
 from hermetic.policy.source import PolicySource
 from hermetic.settings import ServiceSettings
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 REQUIRED_ARGUMENTS = frozenset({"code"})
 """Of the tool that runs code."""

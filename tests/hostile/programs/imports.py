@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hostile_program import CRASHED, ERROR, MEMORY, OK, OUTPUT, TIMEOUT, HostileProgram
 
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 
 
 def importing(

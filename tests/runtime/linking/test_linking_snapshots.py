@@ -15,8 +15,8 @@ from hermetic_runtime.errors import GuestMisbehaved
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.interpreters.core_instance import CoreInstance
 from hermetic_runtime.packages.loaded import LoadedPackages
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.snapshots.making import make_snapshot
 from hermetic_runtime.snapshots.stored import load_snapshot
 

@@ -20,8 +20,8 @@ from hermetic_runtime.packages.layout import IMAGE
 from hermetic_runtime.packages.package_set import PackageSet
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.preparing_process import run_preparing
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
-from hermetic_runtime.results import Outcome
 
 
 @pytest.fixture

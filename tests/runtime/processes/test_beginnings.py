@@ -28,8 +28,8 @@ from hermetic_runtime.processes.messages import (
 )
 from hermetic_runtime.processes.protocol import FrameDecoder, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunRequest
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox, run
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
 

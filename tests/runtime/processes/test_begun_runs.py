@@ -19,8 +19,8 @@ from hermetic_runtime.captured_output import CapturedOutput
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.spares import SparePool
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox
 
 

@@ -21,8 +21,8 @@ from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes import workers
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.workers import WorkerPool
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Outcome
 
 
 @pytest.fixture

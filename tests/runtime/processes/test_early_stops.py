@@ -25,8 +25,8 @@ from hermetic_runtime.processes.messages import (
     from_guest,
 )
 from hermetic_runtime.processes.protocol import Message, encode
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
-from hermetic_runtime.results import Outcome
 
 LIMITS = Limits(wall_seconds=600, cpu_seconds=600)
 

@@ -27,8 +27,8 @@ from hermetic_runtime.preparation import prepare
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.spawning import SpawnLauncher
 from hermetic_runtime.processes.zygote_client import ZygoteLauncher
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunRequest
-from hermetic_runtime.results import Outcome
 from hermetic_runtime.sandbox import Sandbox, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

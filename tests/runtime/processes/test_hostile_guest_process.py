@@ -13,7 +13,7 @@ from hermetic_runtime.driver import DrivenRun
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 
 
 def error_of(driven: DrivenRun) -> tuple[str, str]:

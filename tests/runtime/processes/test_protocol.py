@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgpack
 import pytest
 from hypothesis import given
@@ -40,8 +38,8 @@ from hermetic_runtime.processes.zygote_messages import (
     Spawn,
     Spawned,
 )
+from hermetic_runtime.reported import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 from hermetic_runtime.requests import RunReport, RunRequest
-from hermetic_runtime.results import Display, Outcome, RunError, Usage, Value, WorkspaceFile
 
 LIMITS = Limits(value_bytes=1000, display_bytes=1000, fuel=5)
 FULL_REPORT = RunReport(
@@ -220,14 +218,14 @@ def test_a_report_may_be_larger_where_values_may_be() -> None:
 
 @pytest.mark.parametrize("path", ["", "/a", "a/../b", "a//b", "a\0", "x" * 300_000])
 def test_a_report_with_a_file_that_has_no_plain_path_is_refused(path: str) -> None:
-    report = replace(FULL_REPORT, files=(WorkspaceFile(path, 1),))
+    report = FULL_REPORT._replace(files=(WorkspaceFile(path, 1),))
 
     with pytest.raises(ProtocolError):
         decode(encode(Report(report)))
 
 
 def test_a_report_with_too_many_files_is_refused() -> None:
-    report = replace(FULL_REPORT, files=(WorkspaceFile("a", 1),) * 1001)
+    report = FULL_REPORT._replace(files=(WorkspaceFile("a", 1),) * 1001)
 
     with pytest.raises(ProtocolError):
         decode(encode(Report(report)))

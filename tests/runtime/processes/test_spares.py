@@ -20,7 +20,7 @@ from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.processes.spares import SparePool
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sandbox import Sandbox
 
 

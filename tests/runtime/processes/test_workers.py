@@ -18,7 +18,8 @@ from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes import workers
 from hermetic_runtime.processes.workers import WorkerPool
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sandbox import Sandbox
 
 

@@ -11,7 +11,7 @@ from process_lists import await_gone, guest_side_processes
 from hermetic_runtime.limits import MIB
 from hermetic_runtime.processes import zygote_client
 from hermetic_runtime.processes.zygote_process import ZygoteProcess
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sandbox import Sandbox
 
 

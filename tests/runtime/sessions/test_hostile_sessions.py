@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sessions.session import Session
 
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 from process_lists import await_gone, children_of, guest_side_processes
 
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sessions.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -10,7 +10,7 @@ import pytest
 from hermetic_runtime.errors import InvalidInput, SessionNotFound
 from hermetic_runtime.kernel.tree_bounds import LEVELS_MAX
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sessions.session import Session
 
 

@@ -9,7 +9,7 @@ import pytest
 from hermetic_runtime.driver import Isolation
 from hermetic_runtime.errors import SessionNotFound
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sessions import sleeping_guest
 from hermetic_runtime.sessions.live_guest import LiveGuest
 from hermetic_runtime.sessions.records import SessionRecord

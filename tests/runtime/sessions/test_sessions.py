@@ -16,7 +16,7 @@ from hermetic_runtime.errors import (
     SessionNotFound,
 )
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.results import Outcome
+from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sessions.session import Session
 from hermetic_runtime.sessions.store import environments_in_use, list_sessions
 

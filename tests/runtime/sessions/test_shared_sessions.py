@@ -10,7 +10,8 @@ import pytest
 from hermetic_runtime.async_session import AsyncSession
 from hermetic_runtime.errors import InvalidInput, SessionNotFound
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 from hermetic_runtime.sessions.session import Session
 
 pytestmark = pytest.mark.usefixtures("directory")

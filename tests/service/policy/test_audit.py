@@ -20,7 +20,8 @@ from hermetic.audit.log import FIRST_HASH, AuditLog, line_hash, segments
 from hermetic.audit.verification import verify
 from hermetic.errors import AuditUnavailable, PolicyDenied
 from hermetic.policy.decisions import Verdict
-from hermetic_runtime.results import Outcome, RunResult, Usage
+from hermetic_runtime.reported import Outcome, Usage
+from hermetic_runtime.results import RunResult
 
 DONE = RunResult(Outcome.ERROR, usage=Usage(wall_seconds=2, cpu_seconds=1.5))
 

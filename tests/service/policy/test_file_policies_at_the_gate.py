@@ -14,7 +14,8 @@ from hermetic.grants import Grant
 from hermetic.policy.counting import CounterStore
 from hermetic.policy.policy_judge import PolicyJudge
 from hermetic.policy.source import PolicySource
-from hermetic_runtime.results import Outcome, RunResult, Usage
+from hermetic_runtime.reported import Outcome, Usage
+from hermetic_runtime.results import RunResult
 
 DONE = RunResult(Outcome.OK, usage=Usage(wall_seconds=1, cpu_seconds=4))
 TEN_A_MINUTE = {

@@ -11,7 +11,8 @@ from stand_in_judges import Fixed, Limited, call_of, key_of
 from hermetic.errors import CountersUnavailable, InvalidInput, PolicyDenied
 from hermetic.policy.decisions import Decision, Verdict
 from hermetic.policy.spending import CPU_SECONDS
-from hermetic_runtime.results import Outcome, RunResult, Usage
+from hermetic_runtime.reported import Outcome, Usage
+from hermetic_runtime.results import RunResult
 
 DONE = RunResult(Outcome.OK, usage=Usage(wall_seconds=2, cpu_seconds=1.5))
 

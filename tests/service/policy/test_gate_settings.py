@@ -11,7 +11,8 @@ from stand_in_judges import Limited, call_of
 from hermetic.errors import InvalidInput, PolicyDenied
 from hermetic.policy.gate_settings import GateSettings
 from hermetic.policy.opening import open_gate
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -16,7 +16,8 @@ from stand_in_judges import Limited, call_of, key_of
 from hermetic.errors import HermeticError, PolicyDenied, PolicyError
 from hermetic.measurements import Measurements
 from hermetic.policy.source import PolicySource
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 DONE = RunResult(Outcome.OK)
 WAIT_SECONDS = 240

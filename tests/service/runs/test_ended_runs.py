@@ -21,7 +21,8 @@ from hermetic.telling import Followed
 from hermetic_runtime.driver import BegunRun
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.guest_handle import GuestProcess
-from hermetic_runtime.results import Outcome, RunResult
+from hermetic_runtime.reported import Outcome
+from hermetic_runtime.results import RunResult
 
 T = TypeVar("T")
 
