@@ -177,8 +177,39 @@ def loaded() -> LoadedEnvironment:
     return load_environment(Environment(directory, snapshots=directory / SNAPSHOTS))
 
 
+def fitting(restored: RestoredGuests) -> list[Guest]:
+    return restored._fitting(GuestSettings(LIMITS))
+
+
+def test_one_guest_is_restored_at_first_and_the_others_when_asked(
+    loaded: LoadedEnvironment,
+) -> None:
+    restored = RestoredGuests(loaded)
+    [first] = fitting(restored)
+
+    restored.restore_others()
+
+    assert len(fitting(restored)) == len(loaded.snapshots) == 3
+    assert fitting(restored)[0] is first
+    restored.restore_others()
+    assert len(fitting(restored)) == 3
+
+
+def test_guests_that_are_restored_later_serve_what_the_first_was_made_ready_for(
+    loaded: LoadedEnvironment,
+) -> None:
+    restored = RestoredGuests(loaded)
+    settings = GuestSettings(Limits(open_files=20))
+    restored.adopt(settings)
+
+    restored.restore_others()
+
+    assert [it._host.kernel.table.limit for it in fitting(restored)] == [20] * 3
+
+
 def test_the_machine_of_each_restored_guest_is_given_once(loaded: LoadedEnvironment) -> None:
     restored = RestoredGuests(loaded)
+    restored.restore_others()
     machines = [restored.machine_of(snapshot) for snapshot in loaded.snapshots]
 
     assert all(machine is not None and machine.has_started for machine in machines)
@@ -189,6 +220,7 @@ def test_a_guest_with_variables_starts_on_the_machine_of_a_restored_one(
     loaded: LoadedEnvironment,
 ) -> None:
     restored = RestoredGuests(loaded)
+    restored.restore_others()
     given: list[Machine | None] = []
 
     def machine_of(snapshot: LoadedSnapshot) -> Machine | None:
