@@ -89,7 +89,7 @@ class Guest:
         )
         if machine is not None:
             self._instance.limit_memory(limits.memory_bytes)
-        self._variables = settings.environment
+        self._variables = dict(settings.environment)
         self._state_limits = settings.state_limits or limits
         self._snapshot = snapshot
         self._restored = False

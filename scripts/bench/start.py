@@ -1,9 +1,10 @@
-"""How long it takes from a command to its first output: Hermetic, native Python, node.
+"""How long a command takes from its start to its end: Hermetic, native Python, node.
 
     uv run scripts/bench/start.py [--runs 30]
 
-Every command prints one line and ends. The peers take turns within one run of this
-script, so that a noisy machine disturbs all of them alike; ratios are of medians.
+Every command prints something and ends: one line, or the sums of a table that NumPy, pandas
+and Matplotlib are imported for. The peers take turns within one run of this script, so that
+a noisy machine disturbs all of them alike; ratios are of medians.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ NODE_PROGRAM = """
 const { loadPyodide } = require("pyodide");
 loadPyodide().then((pyodide) => pyodide.runPython("print(1)"));
 """
+SCIENCE = """
+import numpy as np, pandas as pd, matplotlib.pyplot as plt
+df = pd.DataFrame({"a": np.arange(1000), "b": np.arange(1000.0)})
+print(df.sum())
+"""
+PACKAGES = ("numpy", "pandas", "matplotlib")
 
 
 def main() -> None:
@@ -34,8 +41,11 @@ def main() -> None:
         "native python -c 'print(1)'": [sys.executable, "-c", "print(1)"],
         "native python -I -S -c 'print(1)'": [sys.executable, "-I", "-S", "-c", "print(1)"],
         "hermetic run -c 'print(1)'": [*HERMETIC, "run", "-c", "print(1)"],
+        "hermetic run, of a table": [*HERMETIC, "run", "--interpreter", "wasi", "-c", SCIENCE],
     }
     with tempfile.TemporaryDirectory() as folder:
+        if (python := install_packages_natively(Path(folder, "native"))) is not None:
+            commands["native python, of a table"] = [python, "-c", SCIENCE]
         if install_pyodide_for_node(Path(folder)):
             commands["node with the same pyodide"] = ["node", "-e", NODE_PROGRAM]
         times = measure(commands, Path(folder), runs)
@@ -57,6 +67,17 @@ def install_pyodide_for_node(folder: Path) -> bool:
     package = f"pyodide@{PYODIDE.version}"
     command = [npm, "install", "--silent", "--no-fund", "--no-audit", package]
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
+
+
+def install_packages_natively(folder: Path) -> str | None:
+    """A Python that has `PACKAGES`; None where they can't be installed."""
+    from hermetic_runtime.uv_executable import uv_executable
+
+    python = str(folder / "bin" / "python")
+    uv = [uv_executable(), "--quiet"]
+    made = subprocess.run([*uv, "venv", "--python", sys.executable, folder], check=False)
+    added = subprocess.run([*uv, "pip", "install", "--python", python, *PACKAGES], check=False)
+    return None if made.returncode or added.returncode else python
 
 
 def measure(

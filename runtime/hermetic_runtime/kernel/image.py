@@ -1,9 +1,10 @@
 """A read-only filesystem packed into one file, which is mapped and not unpacked.
 
-The file holds, one after the other: `PREFIX`; the listings of all directories; and the
-contents of all files. A listing is a JSON object in which a file is `name: [offset, size]`
-of its contents, and a directory is `name/: [offset, size]` of its listing. That of the root
-comes last. `image_writing` makes such files.
+The file holds, one after the other: `SIZES`; the CRC-32 of that and of all listings (u32, little
+endian); the listings of all directories; and the contents of all files. A listing is a JSON
+object in which a file is `name: [offset, size]` of its contents, and a directory is
+`name/: [offset, size]` of its listing. That of the root comes last. `image_writing` makes such
+files.
 """
 
 from __future__ import annotations
@@ -29,15 +30,20 @@ from hermetic_runtime.kernel.filesystem import (
 )
 
 MAGIC = b"HERMETI\x02"
-PREFIX = struct.Struct("<8sQQQI")
-"""`MAGIC`, bytes of the root's listing, of all listings and of all contents, and the CRC-32
-of all listings."""
+SIZES = struct.Struct("<8sQQQ")
+"""`MAGIC`, and bytes of the root's listing, of all listings and of all contents."""
+_CHECKSUM = struct.Struct("<I")
 _TIME_NS = 315_532_800 * 10**9
 """1980-01-01, the earliest time that a zip archive can hold."""
 
 
 class DamagedImage(ValueError):
     """The file is not an image, or not all of one."""
+
+
+def checksum(sizes: bytes | memoryview, listings: bytes | memoryview) -> bytes:
+    """What comes between the two."""
+    return _CHECKSUM.pack(zlib.crc32(listings, zlib.crc32(sizes)))
 
 
 class _Entry(NamedTuple):
@@ -75,17 +81,17 @@ class ImageFilesystem(Filesystem):
     def load(cls, path: Path) -> ImageFilesystem:
         """Map an image. Raises `DamagedImage` and `OSError`."""
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < PREFIX.size:
+            start = SIZES.size + _CHECKSUM.size
+            if os.fstat(file.fileno()).st_size < start:
                 raise DamagedImage(f"{path} is not an image of files")
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        magic, root, listings, contents, checksum = PREFIX.unpack_from(data)
+        magic, root, listings, contents = SIZES.unpack_from(data)
         if magic != MAGIC:
             raise DamagedImage(f"{path} is not an image of files")
-        start = PREFIX.size
         end = start + listings
         if not len(b"{}") <= root <= listings or end + contents != len(data):
             raise DamagedImage(f"{path} is not of the length that it says")
-        if zlib.crc32(data[start:end]) != checksum:
+        if checksum(data[: SIZES.size], data[start:end]) != bytes(data[SIZES.size : start]):
             raise DamagedImage(f"{path} has damaged listings")
         return cls(data[start:end], root, data[end:])
 

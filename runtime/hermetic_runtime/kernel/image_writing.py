@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from hermetic_runtime.kernel.constants import NAME_MAX
-from hermetic_runtime.kernel.image import MAGIC, PREFIX
+from hermetic_runtime.kernel.image import MAGIC, SIZES, checksum
 
 
 def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
@@ -28,11 +27,11 @@ def write_image(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
         contents.append(data)
         offset += len(data)
     listings, root = _listings(tree)
-    prefix = PREFIX.pack(MAGIC, root, len(listings), offset, zlib.crc32(listings))
+    sizes = SIZES.pack(MAGIC, root, len(listings), offset)
     unfinished, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(unfinished, "wb") as file:
-            file.write(prefix + listings)
+            file.write(sizes + checksum(sizes, listings) + listings)
             file.writelines(contents)
             file.flush()
             os.fsync(file.fileno())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from kernel_checks import exists, fails_with, names_in, new_kernel, read_file
 
 from hermetic_runtime.kernel.constants import AT_FDCWD, O_RDONLY, O_WRONLY
 from hermetic_runtime.kernel.errno import Errno
-from hermetic_runtime.kernel.image import MAGIC, PREFIX, DamagedImage, ImageFilesystem
+from hermetic_runtime.kernel.image import MAGIC, SIZES, DamagedImage, ImageFilesystem, checksum
 from hermetic_runtime.kernel.image_writing import write_image
 from hermetic_runtime.kernel.kernel import Kernel
 
@@ -112,10 +111,14 @@ def test_a_failed_write_leaves_the_old_image(path: Path, tmp_path: Path) -> None
 def packed(root: bytes, *, others: bytes = b"", contents: bytes = b"x") -> bytes:
     """An image whose listings are as given, the root's last."""
     listings = others + root
-    checksum = zlib.crc32(listings)
-    return PREFIX.pack(MAGIC, len(root), len(listings), len(contents), checksum) + (
-        listings + contents
-    )
+    sizes = SIZES.pack(MAGIC, len(root), len(listings), len(contents))
+    return sizes + checksum(sizes, listings) + listings + contents
+
+
+def with_sizes(root: int, listings: int, contents: int) -> bytes:
+    """An image of two bytes of listings, which says that it has others."""
+    sizes = SIZES.pack(MAGIC, root, listings, contents)
+    return sizes + checksum(sizes, b"{}") + b"{}"
 
 
 @pytest.mark.parametrize(
@@ -125,8 +128,7 @@ def packed(root: bytes, *, others: bytes = b"", contents: bytes = b"x") -> bytes
         packed(b"{}")[:-1],
         packed(b"{}") + b"y",
         packed(b"{}").replace(b"{}", b"[]"),
-        PREFIX.pack(MAGIC, 3, 2, 0, zlib.crc32(b"{}")) + b"{}",
-        PREFIX.pack(MAGIC, 2, 2**63, 2**63, 0) + b"{}",
+        *[with_sizes(3, 2, 0), with_sizes(1, 2, 0), with_sizes(2, 2**63, 2**63)],
     ],
 )
 def test_what_is_no_image_is_refused(tmp_path: Path, data: bytes) -> None:
@@ -136,10 +138,12 @@ def test_what_is_no_image_is_refused(tmp_path: Path, data: bytes) -> None:
         ImageFilesystem.load(path)
 
 
-def test_a_changed_listing_is_refused(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data.replace(b"empty", b"emptx"))
-    with pytest.raises(DamagedImage, match="damaged listings"):
+@pytest.mark.parametrize("position", [*range(44), 60, 100])
+def test_any_change_before_the_contents_is_refused(path: Path, position: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedImage):
         ImageFilesystem.load(path)
 
 
