@@ -95,6 +95,8 @@ class Guest:
         self._restored = False
         self._leaves_well = False
         self._waking = waking
+        self._maps_state = settings.maps_state
+        self._mapped: list[tuple[int, int]] = []
         self._runs = GuestRuns(
             self._host, self._instance, interpreter, is_kept=settings.state_limits is not None
         )
@@ -160,7 +162,14 @@ class Guest:
 
         folders = self._host.filesystems.own_folders
         with self._host.without_quota():
-            wake(reader, self._instance, self._host.kernel, base, folders)
+            self._mapped = wake(
+                reader,
+                self._instance,
+                self._host.kernel,
+                base,
+                folders,
+                mapping=self._maps_state,
+            )
         self._waking = None
         try:
             with self._runs.bounded(_WAKE_LIMITS):
@@ -180,9 +189,15 @@ class Guest:
 
         if self._snapshot is None:
             raise GuestMisbehaved("only a guest that started from a snapshot can hibernate")
-        folders = self._host.filesystems.own_folders
-        limits = self._state_limits
-        hibernate(descriptor, self._instance, self._host.kernel, self._snapshot, folders, limits)
+        hibernate(
+            descriptor,
+            self._instance,
+            self._host.kernel,
+            self._snapshot,
+            self._host.filesystems.own_folders,
+            self._state_limits,
+            self._mapped,
+        )
 
     def preload(self, modules: Sequence[str]) -> dict[str, Any]:
         """Import modules ahead, and use once what is slow when it is first used.

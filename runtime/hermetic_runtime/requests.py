@@ -32,6 +32,9 @@ class GuestSettings(NamedTuple):
     state_limits: Limits | None = None
     """What bounds the state of a guest that hibernates and wakes, where that is more than
     `limits`, which are what is left to it."""
+    maps_state: bool = False
+    """Whether parts of the state's file may be mapped, in a process of its own: if the file is
+    damaged while they are, that process is lost."""
 
 
 class RunRequest(NamedTuple):

@@ -30,7 +30,7 @@ from hermetic_runtime.errors import PreparationError, SessionDamaged
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparation import verify_and_repair
 from hermetic_runtime.prepared import MANIFEST, is_complete
-from hermetic_runtime.sessions.page_pieces import Piece, Run, pack_pieces
+from hermetic_runtime.sessions.page_pieces import Piece, PlacedPiece, Run, pack_pieces
 from hermetic_runtime.sessions.pages import PAGE_BYTES
 from hermetic_runtime.sessions.state_file import MAGIC
 from hermetic_runtime.sessions.state_reader import StateReader
@@ -127,8 +127,12 @@ def hostile_record(choices: Random) -> Record:
         packed = _packed(_STATE)
         if choices.random() < 0.7:
             packed = _damaged(choices, packed)
-        pages = _compressed(bytes(3 * PAGE_BYTES))
-        pieces = pack_pieces([Piece(len(pages), xxhash.xxh3_64_intdigest(pages), _RUNS)])
+        runs, pages = _RUNS, _compressed(bytes(3 * PAGE_BYTES))
+        if choices.random() < 0.5:
+            runs, pages = [Run(7, 64)], bytes(64 * PAGE_BYTES)
+        piece = Piece(len(pages), xxhash.xxh3_64_intdigest(pages), runs)
+        pages = bytes(PlacedPiece.after(len(MAGIC), piece).position - len(MAGIC)) + pages
+        pieces = pack_pieces([piece])
         if choices.random() < 0.5:
             pieces = _damaged(choices, pieces)
         account = _compressed(len(packed).to_bytes(4, "little") + packed + pieces)
@@ -202,11 +206,13 @@ def _read_state(data: bytes) -> str | None:
         except SessionDamaged:
             return None
         try:
-            memory = memoryview(mmap.mmap(-1, max(1, reader.state.memory_bytes)))
+            size = max(1, reader.state.memory_bytes)
+            private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+            memory = memoryview(mmap.mmap(-1, size, flags=private))
             for run in reader.runs_of_pages():
                 if not 0 <= run.start < run.end <= reader.state.memory_bytes:
                     return f"state: bytes from {run.start} to {run.end}"
-            reader.read_pages_into(memory)
+            reader.read_pages_into(memory, mapping=True)
         except SessionDamaged:
             return None
         finally:

@@ -39,6 +39,7 @@ def begin(start: Start, descriptors: Sequence[int] = ()) -> Beginning:
         start.keep_files,
         descriptors[-1] if start.wakes else None,
         start.state_limits,
+        maps_state=True,
     )
     return Beginning(settings, start.lasting, bounds_of(start.limits))
 

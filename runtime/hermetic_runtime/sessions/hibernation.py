@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable, Sequence
 
 import wasmtime
 
@@ -21,6 +22,7 @@ from hermetic_runtime.kernel.saved_descriptors import restore_descriptors, save_
 from hermetic_runtime.kernel.saved_files import restore_files, save_files
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.sessions.huge_pages import ask_for_huge_pages
+from hermetic_runtime.sessions.page_pieces import Run
 from hermetic_runtime.sessions.pages import changed_pages
 from hermetic_runtime.sessions.saved_instance import check_instance
 from hermetic_runtime.sessions.saved_state import SavedState, check_files
@@ -37,12 +39,13 @@ def hibernate(
     base: LoadedSnapshot,
     folders: tuple[bytes, ...],
     limits: Limits,
+    mapped: Sequence[tuple[int, int]],
 ) -> None:
     """Write the difference of a guest from its `base`, and what the kernel keeps for it.
 
-    `folders` are those whose files are kept nowhere else. Takes the descriptor over, and
-    leaves the guest as it was. Raises `OSError`, and `GuestMisbehaved` for more than a guest
-    with these `limits` wakes from.
+    `folders` are those whose files are kept nowhere else, and `mapped` is what `wake` returned
+    if that is how the guest began. Takes the descriptor over, and leaves the guest as it was.
+    Raises `OSError`, and `GuestMisbehaved` for more than a guest with these `limits` wakes from.
     """
     contents = SavedContents(most_packed_bytes(limits))
     try:
@@ -65,7 +68,9 @@ def hibernate(
     )
     with os.fdopen(descriptor, "wb") as file:
         current = instance.map_memory()
-        pages = changed_pages(current, base.machines.original(), written_ranges(current))
+        written = written_ranges(current)
+        different = None if written is None else sorted([*written, *mapped])
+        pages = changed_pages(current, base.machines.original(), different)
         write_state(file, state, pages, limits)
 
 
@@ -99,10 +104,14 @@ def wake(
     kernel: Kernel,
     base: LoadedSnapshot,
     folders: tuple[bytes, ...],
-) -> None:
+    *,
+    mapping: bool,
+) -> list[tuple[int, int]]:
     """In an instance over `base` that has not started, go on where `hibernate` was.
 
-    `folders` are those that may come from the state. Raises `SessionDamaged`.
+    `folders` are those that may come from the state. With `mapping`, memory maps parts of its
+    file, if the system can: returned are those parts, (start, end) in bytes, of which the system
+    will not tell that they are other than those of `base`. Raises `SessionDamaged`.
     """
     state = reader.state
     try:
@@ -112,9 +121,11 @@ def wake(
         if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
             raise SessionDamaged("the session's memory does not fit its limits")
         memory = instance.map_memory()
-        ask_for_huge_pages(memory, [(run.start, run.end) for run in reader.runs_of_pages()])
+        mapped = _ranges(reader.runs_of_pages(mapped=True)) if mapping else []
+        read = _ranges(reader.runs_of_pages(mapped=False if mapping else None))
+        ask_for_huge_pages(memory, read)
         base.guest.put_last_page(memory)
-        reader.read_pages_into(memory)
+        reader.read_pages_into(memory, mapping=mapping)
         del memory
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
         restore_files(kernel, state.files)
@@ -122,6 +133,7 @@ def wake(
         kernel.umask(state.umask)
         _change_directory(kernel, state.cwd)
         instance.resume(state.instance)
+        return mapped
     except SessionDamaged:
         raise
     except (
@@ -141,6 +153,10 @@ def wake(
         raise SessionDamaged(f"the state of the session does not fit together: {error}") from error
     finally:
         reader.close()
+
+
+def _ranges(runs: Iterable[Run]) -> list[tuple[int, int]]:
+    return [(run.start, run.end) for run in runs]
 
 
 def _change_directory(kernel: Kernel, path: bytes) -> None:

@@ -1,6 +1,7 @@
 """Changed pages in pieces, each of which is kept apart in a file, compressed or as it is.
 
-So pages go to where they belong without a copy between, and by more than one thread.
+So pages go to where they belong without a copy between, and by more than one thread; and a long
+piece that is kept as it is can be mapped from the file, and need not be read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hermetic_runtime.sessions.pages import PAGE_BYTES
 PIECE_BYTES = 2 * MIB
 SCATTERED_BYTES = 256 * 1024
 """Of a piece of several runs, whose contents are copied to where they belong."""
+_LEAST_MAPPED_BYTES = 256 * 1024
 _MOST_PAGES = PIECE_BYTES // PAGE_BYTES
 _COUNTS = Struct("<II")
 _PIECE = Struct("<IIQ")
@@ -51,6 +53,36 @@ class Piece(NamedTuple):
     @property
     def content_bytes(self) -> int:
         return sum(run.pages for run in self.runs) * PAGE_BYTES
+
+    @property
+    def can_be_mapped(self) -> bool:
+        """Whether it is one run, long and not compressed."""
+        long = self.stored_bytes >= _LEAST_MAPPED_BYTES
+        return long and len(self.runs) == 1 and self.stored_bytes == self.content_bytes
+
+
+class PlacedPiece(NamedTuple):
+    """A piece, and where it begins in the file: one that can be mapped, at a whole page."""
+
+    position: int
+    piece: Piece
+
+    @classmethod
+    def after(cls, end: int, piece: Piece) -> PlacedPiece:
+        """Behind `end` bytes of the file."""
+        return cls(end + (-end % PAGE_BYTES if piece.can_be_mapped else 0), piece)
+
+    @property
+    def end(self) -> int:
+        return self.position + self.piece.stored_bytes
+
+
+def placed(pieces: Iterable[Piece], end: int) -> Iterator[PlacedPiece]:
+    """All, behind `end` bytes of a file."""
+    for piece in pieces:
+        each = PlacedPiece.after(end, piece)
+        yield each
+        end = each.end
 
 
 def gathered(pages: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[Run], memoryview]]:

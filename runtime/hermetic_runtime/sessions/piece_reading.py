@@ -1,4 +1,4 @@
-"""Decompressing the pages of a hibernated guest to where they belong."""
+"""Bringing the pages of a hibernated guest to where they belong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
-from hermetic_runtime.sessions.page_pieces import PIECE_BYTES, SCATTERED_BYTES, Piece
+from hermetic_runtime.sessions.file_mapping import map_file
+from hermetic_runtime.sessions.page_pieces import (
+    PIECE_BYTES,
+    SCATTERED_BYTES,
+    Piece,
+    PlacedPiece,
+)
 
 if TYPE_CHECKING:
     import zstandard
@@ -18,31 +24,28 @@ _MANY_PIECES = 8
 """Fewer are read sooner than a thread starts."""
 
 
-class _Placed(NamedTuple):
-    """A piece, and where it begins in the file."""
-
-    position: int
-    piece: Piece
-
-
-def read_pieces(descriptor: int, position: int, pieces: list[Piece], memory: memoryview) -> None:
-    """Those that begin at `position` of a file, by two threads if there are many.
+def read_pieces(
+    descriptor: int, pieces: Iterable[PlacedPiece], memory: memoryview, *, mapping: bool
+) -> None:
+    """By two threads if they are many. With `mapping`, those that can be are mapped: the file must
+    be as long as they say, and stay as it is for as long as there is `memory`.
 
     Raises `OSError`, `ValueError` and `zstandard.ZstdError`; what is in `memory` is then of
     no use.
     """
-    waiting = deque(_placed(position, pieces))
+    waiting = deque(pieces)
+    many = len(waiting) >= _MANY_PIECES
     failures: list[Exception] = []
 
-    def read(take: Callable[[], _Placed]) -> None:
+    def read(take: Callable[[], PlacedPiece]) -> None:
         try:
-            _read_all(descriptor, _taken(take), memory)
+            _read_all(descriptor, _taken(take), memory, mapping=mapping)
         except Exception as error:
             failures.append(error)
 
     # From both ends, because two threads that write to one huge page would both clear it.
     thread = Thread(target=read, args=[waiting.pop], daemon=True)
-    if len(pieces) >= _MANY_PIECES:
+    if many:
         with suppress(RuntimeError):  # there can be no more threads: this one reads all
             thread.start()
     read(waiting.popleft)
@@ -52,27 +55,26 @@ def read_pieces(descriptor: int, position: int, pieces: list[Piece], memory: mem
         raise failures[0]
 
 
-def _taken(take: Callable[[], _Placed]) -> Iterator[_Placed]:
+def _taken(take: Callable[[], PlacedPiece]) -> Iterator[PlacedPiece]:
     """One after the other, until none is left for any thread."""
     with suppress(IndexError):
         while True:
             yield take()
 
 
-def _placed(position: int, pieces: list[Piece]) -> Iterator[_Placed]:
-    for piece in pieces:
-        yield _Placed(position, piece)
-        position += piece.stored_bytes
-
-
-def _read_all(descriptor: int, placed: Iterable[_Placed], memory: memoryview) -> None:
+def _read_all(
+    descriptor: int, pieces: Iterable[PlacedPiece], memory: memoryview, *, mapping: bool
+) -> None:
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=PIECE_BYTES)
     scattered = memoryview(bytearray(SCATTERED_BYTES))
     room = bytearray()
-    for position, piece in placed:
+    for position, piece in pieces:
         targets = [memory[run.start : run.end] for run in piece.runs]
+        if mapping and piece.can_be_mapped and map_file(descriptor, position, targets[0]):
+            _verify(piece, targets)
+            continue
         if piece.stored_bytes == piece.content_bytes:
             _read_stored(descriptor, position, piece, targets)
             continue
@@ -91,13 +93,17 @@ def _read_all(descriptor: int, placed: Iterable[_Placed], memory: memoryview) ->
 def _read_stored(
     descriptor: int, position: int, piece: Piece, targets: Sequence[memoryview]
 ) -> None:
-    import xxhash
-
     if os.preadv(descriptor, targets, position) < piece.stored_bytes:
         raise ValueError("it ends too soon")
+    _verify(piece, targets)
+
+
+def _verify(piece: Piece, stored: Iterable[memoryview]) -> None:
+    import xxhash
+
     checksum = xxhash.xxh3_64()
-    for target in targets:
-        checksum.update(target)
+    for part in stored:
+        checksum.update(part)
     if checksum.intdigest() != piece.checksum:
         raise ValueError("pages are not as they were written")
 

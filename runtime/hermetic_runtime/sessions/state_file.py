@@ -2,7 +2,8 @@
 
     MAGIC
     pieces of changed pages, each as it is in memory, or a zstandard frame without a checksum of
-        its own: that of the frame, which the account has, is known much sooner
+        its own: that of the frame, which the account has, is known much sooner. Before one that
+        can be mapped are zeros, up to a whole page
     the account, one zstandard frame: the length (u32) of the msgpack of a `SavedState`,
         that msgpack, then the pieces as `pack_pieces` has them
     where the account begins (u64)
@@ -23,10 +24,10 @@ from hermetic_runtime.errors import GuestMisbehaved
 from hermetic_runtime.kernel.constants import PATH_MAX
 from hermetic_runtime.kernel.pipes import CAPACITY_BYTES
 from hermetic_runtime.limits import MIB, Limits
-from hermetic_runtime.sessions.page_pieces import Piece, gathered, pack_pieces
+from hermetic_runtime.sessions.page_pieces import Piece, PlacedPiece, gathered, pack_pieces
 from hermetic_runtime.sessions.saved_state import SavedState
 
-MAGIC = b"hermetic session 2\n"
+MAGIC = b"hermetic session 3\n"
 LENGTH = Struct("<I")
 POSITION = Struct("<Q")
 _LEVEL = -1
@@ -43,7 +44,7 @@ _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnk
 
 def most_bytes(limits: Limits) -> int:
     """More than the file of a guest with these limits can have."""
-    return limits.memory_bytes + limits.memory_bytes // 64 + most_packed_bytes(limits)
+    return limits.memory_bytes + limits.memory_bytes // 32 + most_packed_bytes(limits)
 
 
 def most_packed_bytes(limits: Limits) -> int:
@@ -80,8 +81,12 @@ def write_state(
     for runs, contents in gathered(pages):
         compressed = compressor.compress(contents)
         stored = compressed if len(compressed) < len(contents) * _WORTH_IT else contents
-        position += file.write(stored)
-        pieces.append(Piece(len(stored), xxhash.xxh3_64_intdigest(stored), runs))
+        piece = Piece(len(stored), xxhash.xxh3_64_intdigest(stored), runs)
+        place = PlacedPiece.after(position, piece)
+        file.write(bytes(place.position - position))
+        file.write(stored)
+        position = place.end
+        pieces.append(piece)
     account = LENGTH.pack(len(packed)) + packed + pack_pieces(pieces)
     file.write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(account))
     file.write(POSITION.pack(position))

@@ -13,10 +13,11 @@ from hermetic_runtime.errors import SessionDamaged
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.sessions.page_pieces import (
-    Piece,
+    PlacedPiece,
     Run,
     joined,
     most_packed_pieces,
+    placed,
     unpack_pieces,
 )
 from hermetic_runtime.sessions.pages import PAGE_BYTES
@@ -58,7 +59,7 @@ class StateReader:
             self._file.close()
             raise
 
-    def _read_account(self) -> tuple[SavedState, list[Piece]]:
+    def _read_account(self) -> tuple[SavedState, list[PlacedPiece]]:
         if self._file.read(len(MAGIC)) != MAGIC:
             raise SessionDamaged("the state of the session is not a state file")
         end = self._file.seek(0, os.SEEK_END) - POSITION.size
@@ -77,18 +78,27 @@ class StateReader:
         state = SavedState.from_fields(fields, self._limits)
         pages = state.memory_bytes // PAGE_BYTES
         pieces = unpack_pieces(frame.read_rest(most_packed_pieces(pages)), pages)
-        if position != len(MAGIC) + sum(piece.stored_bytes for piece in pieces):
+        found = [*placed(pieces, len(MAGIC))]
+        if position != (found[-1].end if found else len(MAGIC)):
             raise SessionDamaged("the state of the session has other pages than it says")
-        return state, pieces
+        return state, found
 
-    def runs_of_pages(self) -> Iterator[Run]:
-        """Those that changed."""
-        return joined(run for piece in self._pieces for run in piece.runs)
+    def runs_of_pages(self, *, mapped: bool | None = None) -> Iterator[Run]:
+        """Those that changed: all, or only those that can be `mapped`, or can't."""
+        return joined(
+            run
+            for _, piece in self._pieces
+            if mapped in (None, piece.can_be_mapped)
+            for run in piece.runs
+        )
 
-    def read_pages_into(self, memory: memoryview) -> None:
-        """Write what changed to a memory of `state.memory_bytes`."""
+    def read_pages_into(self, memory: memoryview, *, mapping: bool = False) -> None:
+        """Write what changed to a memory of `state.memory_bytes`. With `mapping`, what can be is
+        mapped instead, in a process that may be lost: with a file that is damaged while the
+        memory is in use, it is.
+        """
         with _damage_in_one_error():
-            read_pieces(self._file.fileno(), len(MAGIC), self._pieces, memory)
+            read_pieces(self._file.fileno(), self._pieces, memory, mapping=mapping)
 
     def close(self) -> None:
         self._file.close()

@@ -19,6 +19,7 @@ from hermetic_runtime.sessions.page_pieces import (
     gathered,
     joined,
     pack_pieces,
+    placed,
     unpack_pieces,
 )
 from hermetic_runtime.sessions.pages import BLOCK_BYTES, PAGE_BYTES
@@ -122,7 +123,7 @@ def assert_read_back(count: int, folder: Path) -> None:
     memory = bytearray(count * PIECE_BYTES)
 
     with written(folder, b"before", frames) as file:
-        read_pieces(file.fileno(), len(b"before"), pieces, memoryview(memory))
+        read_pieces(file.fileno(), placed(pieces, 6), memoryview(memory), mapping=False)
 
     assert bytes(memory) == b"".join(contents)
 
@@ -149,7 +150,7 @@ def test_the_runs_of_a_piece_come_back_to_where_they_were(tmp_path: Path) -> Non
 
     with written(tmp_path, b"", [frame]) as file:
         pieces = [piece_of(frame, Run(1, 2), Run(4, 1))]
-        read_pieces(file.fileno(), 0, pieces, memoryview(memory))
+        read_pieces(file.fileno(), placed(pieces, 0), memoryview(memory), mapping=False)
 
     assert memory == page("-") + page("a", 2) + page("-") + page("b") + page("-")
 
@@ -162,5 +163,7 @@ def test_a_piece_that_can_t_be_read_is_an_error_whichever_thread_finds_it(
     pieces = [piece_of(frame, Run(number, 1)) for number, frame in enumerate(frames)]
     frames[damaged] = b"x" * len(frames[damaged])
 
+    memory = memoryview(bytearray(20 * PAGE_BYTES))
+
     with written(tmp_path, b"", frames) as file, pytest.raises(ValueError, match="as they were"):
-        read_pieces(file.fileno(), 0, pieces, memoryview(bytearray(20 * PAGE_BYTES)))
+        read_pieces(file.fileno(), placed(pieces, 0), memory, mapping=False)
