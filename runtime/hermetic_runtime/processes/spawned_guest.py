@@ -19,5 +19,6 @@ def main(encoded: str) -> None:
     confine_all()
     expect_alarms()
     environment = load_environment(Environment.decode(bytes.fromhex(encoded)))
+    gc.freeze()
     gc.enable()
     guest_process.main(connection, environment)

@@ -34,6 +34,7 @@ _DESCRIPTORS = {"stdout": STDOUT, "stderr": STDERR}
 
 def run(options: argparse.Namespace, *, clock: Callable[[], float] | None = None) -> int:
     """Run one program; its exit status. `clock`, in seconds since the epoch, is policy's."""
+    gc.freeze()  # what was imported, which the first collection would go through
     gc.enable()
     limits = read_limits(options)
     environment = read_environment(options.env)
