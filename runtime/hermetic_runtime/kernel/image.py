@@ -46,7 +46,7 @@ def checksum(sizes: bytes | memoryview, listings: bytes | memoryview) -> bytes:
     return _CHECKSUM.pack(zlib.crc32(listings, zlib.crc32(sizes)))
 
 
-class _Entry(NamedTuple):
+class ListedEntry(NamedTuple):
     """Where the contents of a file are among all contents, or the listing of a directory
     among all listings; in bytes.
     """
@@ -71,7 +71,7 @@ class ImageFilesystem(Filesystem):
         self.contents = contents
         self._listings = listings
         self._inodes = 0
-        self._root = ImageDirectory(self, None, b"", _Entry(True, len(listings) - root, root))
+        self._root = ImageDirectory(self, None, b"", ListedEntry(True, len(listings) - root, root))
 
     @property
     def root(self) -> ImageDirectory:
@@ -95,7 +95,7 @@ class ImageFilesystem(Filesystem):
             raise DamagedImage(f"{path} has damaged listings")
         return cls(data[start:end], root, data[end:])
 
-    def listing(self, directory: _Entry) -> dict[bytes, _Entry]:
+    def listing(self, directory: ListedEntry) -> dict[bytes, ListedEntry]:
         """What a directory holds. Raises `DamagedImage`."""
         try:
             listing: object = json.loads(bytes(self._listings[directory.start : directory.end]))
@@ -130,7 +130,7 @@ class ImageFilesystem(Filesystem):
         return self._inodes
 
 
-def _read_entry(item: tuple[str, Any]) -> tuple[bytes, _Entry]:
+def _read_entry(item: tuple[str, Any]) -> tuple[bytes, ListedEntry]:
     """Raises `ValueError` and `TypeError`."""
     listed, place = item
     name = listed.removesuffix("/")
@@ -139,7 +139,7 @@ def _read_entry(item: tuple[str, Any]) -> tuple[bytes, _Entry]:
     start, size = place
     if not (type(start) is type(size) is int and start >= 0 and size >= 0):
         raise ValueError(f"{name!r} has no place in it")
-    return os.fsencode(name), _Entry(name != listed, start, size)
+    return os.fsencode(name), ListedEntry(name != listed, start, size)
 
 
 class ImageNode(Node):
@@ -203,14 +203,14 @@ class ImageDirectory(ImageNode, Directory):
         filesystem: ImageFilesystem,
         parent: ImageDirectory | None,
         name: bytes,
-        entry: _Entry,
+        entry: ListedEntry,
     ) -> None:
         super().__init__(filesystem, S_IFDIR | 0o555)
         self._parent = parent or self
         self.name = name
         self.removed = False
         self._entry = entry
-        self._entries: dict[bytes, _Entry] | None = None
+        self._entries: dict[bytes, ListedEntry] | None = None
         self._nodes: dict[bytes, ImageNode] = {}
 
     @property
@@ -231,12 +231,12 @@ class ImageDirectory(ImageNode, Directory):
                 node = self._nodes.setdefault(name, self._create(name, entry))
         return node
 
-    def _listing(self) -> dict[bytes, _Entry]:
+    def _listing(self) -> dict[bytes, ListedEntry]:
         if self._entries is None:
             self._entries = self._filesystem.listing(self._entry)
         return self._entries
 
-    def _create(self, name: bytes, entry: _Entry) -> ImageNode:
+    def _create(self, name: bytes, entry: ListedEntry) -> ImageNode:
         if entry.is_directory:
             return ImageDirectory(self._filesystem, self, name, entry)
         return ImageFile(self._filesystem, entry.start, entry.size)

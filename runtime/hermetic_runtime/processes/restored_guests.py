@@ -7,7 +7,7 @@ on all the pages that it touches.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -36,22 +36,20 @@ class RestoredGuests:
         self._adopted: GuestSettings | None = None
         snapshots = environment.snapshots
         first = os.urandom(1)[0] % len(snapshots) if snapshots else 0
+        self._missing = list(snapshots[first : first + 1])
+        run_in_guest_thread(self._restore_missing)
         self._missing = [*snapshots[:first], *snapshots[first + 1 :]]
-        self._restore_in_guest_thread(snapshots[first : first + 1])
 
     def restore_others(self) -> None:
         """Those that are missing, as ready as the first."""
-        missing, self._missing = self._missing, []
-        self._restore_in_guest_thread(missing)
+        run_in_guest_thread(self._restore_missing)
         if self._adopted is not None:
             self.adopt(self._adopted)
 
-    def _restore_in_guest_thread(self, snapshots: Sequence[LoadedSnapshot]) -> None:
-        def restore() -> None:
-            for snapshot in snapshots:
-                self._restore(snapshot)
-
-        run_in_guest_thread(restore)
+    def _restore_missing(self) -> None:
+        missing, self._missing = self._missing, []
+        for snapshot in missing:
+            self._restore(snapshot)
 
     def _restore(self, snapshot: LoadedSnapshot) -> None:
         limits = Limits()
@@ -65,17 +63,16 @@ class RestoredGuests:
             self._guests.append((snapshot, guest))
 
     def renew(self, used: Guest) -> None:
-        """Free a guest that was executed, and restore another one if it was of these.
+        """Free a guest that was executed, and restore another one if it was of these, with those
+        that are missing.
 
         To be called in a guest thread.
         """
         used.close()
         self._adopted = None
-        for position, (snapshot, guest) in enumerate(self._guests):
-            if guest is used:
-                del self._guests[position]
-                self._restore(snapshot)
-                return
+        self._missing += [snapshot for snapshot, guest in self._guests if guest is used]
+        self._guests = [restored for restored in self._guests if restored[1] is not used]
+        self._restore_missing()
 
     def adopt(self, settings: GuestSettings) -> None:
         """Have all that suit these settings ready for a fork to take."""

@@ -207,6 +207,16 @@ def test_guests_that_are_restored_later_serve_what_the_first_was_made_ready_for(
     assert [it._host.kernel.table.limit for it in fitting(restored)] == [20] * 3
 
 
+def test_a_guest_that_is_renewed_brings_those_that_are_missing(loaded: LoadedEnvironment) -> None:
+    restored = RestoredGuests(loaded)
+    [used] = fitting(restored)
+
+    run_in_guest_thread(lambda: restored.renew(used))
+
+    assert len(fitting(restored)) == 3
+    assert used not in fitting(restored)
+
+
 def test_the_machine_of_each_restored_guest_is_given_once(loaded: LoadedEnvironment) -> None:
     restored = RestoredGuests(loaded)
     restored.restore_others()
