@@ -32,8 +32,9 @@ LENGTH = Struct("<I")
 POSITION = Struct("<Q")
 _LEVEL = -1
 """Quicker than 1 by a fifth both ways, and by more for numbers; a tenth to a fifth larger."""
-_WORTH_IT = 0.9
-"""What is not smaller than this when it is compressed takes longer to read that way."""
+_WORTH_IT = 0.5
+"""What is not smaller than this when it is compressed is kept as it is: numbers decompress at
+less than 1 GB a second, however small they have become, and mapping them takes no time."""
 _STATE_BYTES = 32 * MIB
 """Room for the interpreter's own account, most of it that of the linker."""
 _FILE_BYTES = 512
