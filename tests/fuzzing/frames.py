@@ -23,7 +23,7 @@ from hermetic_runtime.kernel.overlay import ChangeKind
 from hermetic_runtime.limits import KIB, Limits
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launching import ProcessEnd
-from hermetic_runtime.processes.messages import (
+from hermetic_runtime.processes.messages_from_guest import (
     Change,
     Failed,
     InputWanted,

@@ -25,7 +25,7 @@ from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.input_source import open_input
 from hermetic_runtime.processes import zygote_client
 from hermetic_runtime.processes.guest_handle import GuestProcess
-from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.messages_from_guest import Failed
 from hermetic_runtime.processes.protocol import Message, encode
 from hermetic_runtime.processes.zygote_child import ZygoteChild, receive_child
 from hermetic_runtime.processes.zygote_client import ZygoteLauncher

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.messages import Change
+from hermetic_runtime.processes.messages_from_guest import Change
 
 _CHANGE_COST = 256
 _NAMES_BYTES = 64 * MIB

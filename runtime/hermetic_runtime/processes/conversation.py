@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.processes.confinement import bound_cpu_time
-from hermetic_runtime.processes.messages import (
+from hermetic_runtime.processes.messages_to_guest import (
     TO_GUEST,
     Input,
     InputEnd,

@@ -31,13 +31,8 @@ from hermetic_runtime.processes.launching import (
     Launcher,
     SinceNow,
 )
-from hermetic_runtime.processes.messages import (
-    GuestMountPoint,
-    Ready,
-    Rehearse,
-    Start,
-    from_guest,
-)
+from hermetic_runtime.processes.messages_from_guest import Ready, from_guest
+from hermetic_runtime.processes.messages_to_guest import GuestMountPoint, Rehearse, Start
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.readiness import receive_ready
 from hermetic_runtime.processes.saving import save_state

@@ -20,7 +20,7 @@ from hermetic_runtime.processes.conversation import Conversation, CpuTimeUp
 from hermetic_runtime.processes.endings import CPU_TIME_STATUS
 from hermetic_runtime.processes.guest_server import GuestServer
 from hermetic_runtime.processes.guest_start import Beginning, receive_beginning
-from hermetic_runtime.processes.messages import TO_GUEST
+from hermetic_runtime.processes.messages_to_guest import TO_GUEST
 from hermetic_runtime.processes.protocol import FrameDecoder
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.watch import Watch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hermetic_runtime.kernel.overlay import Change as FileChange
-from hermetic_runtime.processes.messages import CHANGE_BYTES, Change, Report
+from hermetic_runtime.processes.messages_from_guest import CHANGE_BYTES, Change, Report
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.reported import Outcome, RunError
 from hermetic_runtime.requests import RunReport

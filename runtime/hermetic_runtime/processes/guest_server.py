@@ -16,16 +16,14 @@ from hermetic_runtime.processes.conversation import Conversation, Order, SaveReq
 from hermetic_runtime.processes.guest_reports import change_messages, report_frame
 from hermetic_runtime.processes.guest_start import Beginning, begin
 from hermetic_runtime.processes.idleness import has_idle_processor
-from hermetic_runtime.processes.messages import (
+from hermetic_runtime.processes.messages_from_guest import (
     Failed,
     InputWanted,
     Ready,
-    Rehearse,
-    Run,
     Saved,
-    Start,
     report_frame_bytes,
 )
+from hermetic_runtime.processes.messages_to_guest import Rehearse, Run, Start
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.processes.watch import Watch

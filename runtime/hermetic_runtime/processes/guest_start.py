@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hermetic_runtime.processes.confinement import Bound, bounds_of
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.messages import TO_GUEST, Start
+from hermetic_runtime.processes.messages_to_guest import TO_GUEST, Start
 from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.protocol import FrameDecoder
 from hermetic_runtime.processes.restored_guests import RestoredGuests

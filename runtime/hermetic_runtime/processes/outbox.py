@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from hermetic_runtime.processes.messages import CHUNK_BYTES, Output
+from hermetic_runtime.processes.messages_from_guest import Output
+from hermetic_runtime.processes.messages_to_guest import CHUNK_BYTES
 from hermetic_runtime.processes.protocol import Message, encode
 
 BATCH_BYTES = 32 * 1024

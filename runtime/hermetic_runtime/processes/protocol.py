@@ -9,7 +9,7 @@ kind is refused before it is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, Self, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
@@ -45,6 +45,25 @@ class MessageType(Protocol):
     def from_fields(self, fields: Fields, /) -> Message:
         """Raises `ProtocolError`. The caller sees to it that no field is left over."""
         ...
+
+
+class BareMessage:
+    """A base of messages whose kind says all."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def to_fields(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        return cls()
 
 
 class Accepted(NamedTuple):

@@ -13,7 +13,7 @@ from hermetic_runtime.errors import (
 )
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.messages import Failed, Ready
+from hermetic_runtime.processes.messages_from_guest import Failed, Ready
 
 
 def receive_ready(channel: Channel, seconds: float) -> Ready | None:

@@ -10,7 +10,8 @@ from typing import BinaryIO
 from hermetic_runtime.errors import SandboxCrashed
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.messages import Failed, Output, Save, Saved
+from hermetic_runtime.processes.messages_from_guest import Failed, Output, Saved
+from hermetic_runtime.processes.messages_to_guest import Save
 
 SAVE_SECONDS = 120.0
 _READ_BYTES = 1024 * 1024

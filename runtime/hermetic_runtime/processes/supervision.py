@@ -17,17 +17,14 @@ from hermetic_runtime.processes.collected_changes import CollectedChanges, TooMu
 from hermetic_runtime.processes.endings import describe_end
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.launching import LaunchedProcess, ProcessEnd
-from hermetic_runtime.processes.messages import (
+from hermetic_runtime.processes.messages_from_guest import (
     Change,
     Failed,
-    Input,
-    InputEnd,
     InputWanted,
-    Interrupt,
     Output,
     Report,
-    Run,
 )
+from hermetic_runtime.processes.messages_to_guest import Input, InputEnd, Interrupt, Run
 from hermetic_runtime.processes.protocol import Message
 from hermetic_runtime.reported import Usage
 from hermetic_runtime.requests import RunReport, RunRequest

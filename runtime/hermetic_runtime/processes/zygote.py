@@ -29,7 +29,7 @@ from hermetic_runtime.processes.confinement import ParentDeath, confine_all
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.forking import LoneFork
 from hermetic_runtime.processes.guest_start import Beginning, LastBeginning
-from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.messages_from_guest import Failed
 from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.programs import CONTROL_DESCRIPTOR, leave_terminal
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode

@@ -15,7 +15,7 @@ from contextlib import suppress
 from hermetic_runtime.errors import NoMoreProcesses, SandboxCrashed
 from hermetic_runtime.processes.fields import ProtocolError
 from hermetic_runtime.processes.launching import ProcessEnd
-from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.messages_from_guest import Failed
 from hermetic_runtime.processes.passing import receive
 from hermetic_runtime.processes.protocol import FrameDecoder, Message
 from hermetic_runtime.processes.zygote_messages import FROM_ZYGOTE, Exited, Spawned

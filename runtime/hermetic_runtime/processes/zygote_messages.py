@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.processes.fields import Fields
-from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.messages_from_guest import Failed
 from hermetic_runtime.processes.protocol import Accepted, accepts
 
 _LARGEST = 512

@@ -19,13 +19,8 @@ from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.guest_start import LastBeginning, receive_beginning
-from hermetic_runtime.processes.messages import (
-    TO_GUEST,
-    GuestMountPoint,
-    Run,
-    Start,
-    from_guest,
-)
+from hermetic_runtime.processes.messages_from_guest import from_guest
+from hermetic_runtime.processes.messages_to_guest import TO_GUEST, GuestMountPoint, Run, Start
 from hermetic_runtime.processes.protocol import FrameDecoder, encode
 from hermetic_runtime.processes.restored_guests import RestoredGuests
 from hermetic_runtime.reported import Outcome

@@ -16,14 +16,8 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.processes.channel import Channel
 from hermetic_runtime.processes.launchers import launcher
-from hermetic_runtime.processes.messages import (
-    Interrupt,
-    Ready,
-    Report,
-    Run,
-    Start,
-    from_guest,
-)
+from hermetic_runtime.processes.messages_from_guest import Ready, Report, from_guest
+from hermetic_runtime.processes.messages_to_guest import Interrupt, Run, Start
 from hermetic_runtime.processes.protocol import Message, encode
 from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest

@@ -18,7 +18,7 @@ from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.processes import zygote_child, zygote_client
 from hermetic_runtime.processes.guest_handle import GuestProcess
-from hermetic_runtime.processes.messages import Failed
+from hermetic_runtime.processes.messages_from_guest import Failed
 from hermetic_runtime.processes.protocol import encode
 from hermetic_runtime.processes.zygote_client import ZygoteLauncher
 from hermetic_runtime.processes.zygote_messages import Exited, Spawn, Spawned

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hermetic_runtime.limits import Limits
-from hermetic_runtime.processes.messages import InputWanted, Output, from_guest
+from hermetic_runtime.processes.messages_from_guest import InputWanted, Output, from_guest
 from hermetic_runtime.processes.outbox import BATCH_BYTES, BATCH_SECONDS, Outbox
 from hermetic_runtime.processes.protocol import FrameDecoder, Message
 

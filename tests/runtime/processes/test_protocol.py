@@ -11,24 +11,26 @@ from hermetic_runtime.kernel.overlay import Change as FileChange
 from hermetic_runtime.kernel.overlay import ChangeKind
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.processes.fields import ProtocolError
-from hermetic_runtime.processes.messages import (
-    CHUNK_BYTES,
-    TO_GUEST,
+from hermetic_runtime.processes.messages_from_guest import (
     Change,
     Failed,
+    InputWanted,
+    Output,
+    Ready,
+    Report,
+    from_guest,
+    report_frame_bytes,
+)
+from hermetic_runtime.processes.messages_to_guest import (
+    CHUNK_BYTES,
+    TO_GUEST,
     GuestMountPoint,
     Input,
     InputEnd,
-    InputWanted,
     Interrupt,
-    Output,
-    Ready,
     Rehearse,
-    Report,
     Run,
     Start,
-    from_guest,
-    report_frame_bytes,
 )
 from hermetic_runtime.processes.protocol import FrameDecoder, Message, encode
 from hermetic_runtime.processes.zygote_messages import (

@@ -13,7 +13,7 @@ from hermetic_runtime.processes import guest_server
 from hermetic_runtime.processes.conversation import Conversation, Order
 from hermetic_runtime.processes.guest_server import GuestServer
 from hermetic_runtime.processes.guest_start import Beginning
-from hermetic_runtime.processes.messages import TO_GUEST, Rehearse, Run
+from hermetic_runtime.processes.messages_to_guest import TO_GUEST, Rehearse, Run
 from hermetic_runtime.processes.protocol import FrameDecoder, encode
 from hermetic_runtime.requests import GuestSettings, RunRequest
 
