@@ -7,10 +7,10 @@ from typing import NamedTuple
 import wasmtime
 
 _VALUE_TYPES = {
-    "i": wasmtime.ValType.i32,
-    "p": wasmtime.ValType.i32,
-    "l": wasmtime.ValType.i64,
-    "d": wasmtime.ValType.f64,
+    "i": wasmtime.ValType.i32(),
+    "p": wasmtime.ValType.i32(),
+    "l": wasmtime.ValType.i64(),
+    "d": wasmtime.ValType.f64(),
 }
 
 
@@ -24,6 +24,6 @@ class Signature(NamedTuple):
 
     def function_type(self) -> wasmtime.FuncType:
         return wasmtime.FuncType(
-            [_VALUE_TYPES[kind]() for kind in self.parameters],
-            [_VALUE_TYPES[kind]() for kind in self.result],
+            [_VALUE_TYPES[kind] for kind in self.parameters],
+            [_VALUE_TYPES[kind] for kind in self.result],
         )
