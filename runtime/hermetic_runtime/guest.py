@@ -95,7 +95,6 @@ class Guest:
         self._restored = False
         self._leaves_well = False
         self._waking = waking
-        self._maps_state = settings.maps_state
         self._mapped: list[tuple[int, int]] = []
         self._runs = GuestRuns(
             self._host, self._instance, interpreter, is_kept=settings.state_limits is not None
@@ -162,14 +161,7 @@ class Guest:
 
         folders = self._host.filesystems.own_folders
         with self._host.without_quota():
-            self._mapped = wake(
-                reader,
-                self._instance,
-                self._host.kernel,
-                base,
-                folders,
-                mapping=self._maps_state,
-            )
+            self._mapped = wake(reader, self._instance, self._host.kernel, base, folders)
         self._waking = None
         try:
             with self._runs.bounded(_WAKE_LIMITS):
@@ -290,7 +282,8 @@ def _starting_point(
     from hermetic_runtime.sessions.hibernation import find_base
     from hermetic_runtime.sessions.state_reader import StateReader
 
-    reader = StateReader(settings.state_fd, settings.state_limits or settings.limits)
+    limits = settings.state_limits or settings.limits
+    reader = StateReader(settings.state_fd, limits, mapping=settings.maps_state)
     try:
         return reader, find_base(reader.state, environment.snapshots)
     except SessionBaseMissing:

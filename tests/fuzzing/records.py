@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from random import Random
 from struct import pack
@@ -202,17 +203,18 @@ def _read_state(data: bytes) -> str | None:
         file.write(data)
         file.seek(0)
         try:
-            reader = StateReader(os.dup(file.fileno()), _LIMITS)
+            reader = StateReader(os.dup(file.fileno()), _LIMITS, mapping=True)
         except SessionDamaged:
             return None
         try:
             size = max(1, reader.state.memory_bytes)
             private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
             memory = memoryview(mmap.mmap(-1, size, flags=private))
-            for run in reader.runs_of_pages():
+            runs = (reader.runs_of_pages(mapped=mapped) for mapped in (False, True))
+            for run in chain.from_iterable(runs):
                 if not 0 <= run.start < run.end <= reader.state.memory_bytes:
                     return f"state: bytes from {run.start} to {run.end}"
-            reader.read_pages_into(memory, mapping=True)
+            reader.read_pages_into(memory)
         except SessionDamaged:
             return None
         finally:

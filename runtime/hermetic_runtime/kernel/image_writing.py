@@ -65,10 +65,10 @@ def _listings(tree: dict[str, Any]) -> tuple[bytes, int]:
     places: dict[int, list[int]] = {}
     size = 0
     for directory in reversed(directories):
-        listing = {
-            name + "/" * isinstance(found, dict): places.get(id(found), found)
-            for name, found in directory.items()
-        }
+        listing: dict[str, Any] = {}
+        for name, found in directory.items():
+            below = places.get(id(found))
+            listing[name if below is None else f"{name}/"] = below or found
         encoded = json.dumps(listing, separators=(",", ":")).encode()
         size = len(encoded)
         places[id(directory)] = [len(listings), size]

@@ -11,7 +11,7 @@ from hermetic_runtime.kernel.overlay import ChangeKind
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import Fields
 from hermetic_runtime.processes.messages_to_guest import CHUNK_BYTES, PATH_BYTES
-from hermetic_runtime.processes.protocol import Accepted, BareMessage, accepts
+from hermetic_runtime.processes.protocol import SHORT_FRAME_BYTES, Accepted, BareMessage, accepts
 from hermetic_runtime.processes.reports import report_from_fields, report_to_fields
 from hermetic_runtime.processes.untrusted_text import printable
 from hermetic_runtime.request_bounds import WORKSPACE_INDEX
@@ -22,8 +22,6 @@ CHANGE_BYTES = 256 * 1024
 
 STREAMS = ("stdout", "stderr")
 CHANGE_KINDS = tuple(kind.value for kind in ChangeKind)
-
-_HEADER = 512
 
 
 class Ready(NamedTuple):
@@ -164,11 +162,11 @@ def report_frame_bytes(limits: Limits) -> int:
 def from_guest(limits: Limits) -> Mapping[int, Accepted]:
     """What the caller's process takes from a guest process."""
     return accepts(
-        Accepted(Ready, _HEADER),
+        Accepted(Ready, SHORT_FRAME_BYTES),
         Accepted(Failed, 32 * 1024),
-        Accepted(Output, CHUNK_BYTES + _HEADER),
-        Accepted(InputWanted, _HEADER),
-        Accepted(Change, CHANGE_BYTES + PATH_BYTES + _HEADER),
+        Accepted(Output, CHUNK_BYTES + SHORT_FRAME_BYTES),
+        Accepted(InputWanted, SHORT_FRAME_BYTES),
+        Accepted(Change, CHANGE_BYTES + PATH_BYTES + SHORT_FRAME_BYTES),
         Accepted(Report, report_frame_bytes(limits)),
-        Accepted(Saved, _HEADER),
+        Accepted(Saved, SHORT_FRAME_BYTES),
     )

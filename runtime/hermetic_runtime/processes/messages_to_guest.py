@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.processes.fields import Fields
-from hermetic_runtime.processes.protocol import Accepted, BareMessage, accepts
+from hermetic_runtime.processes.protocol import SHORT_FRAME_BYTES, Accepted, BareMessage, accepts
 from hermetic_runtime.processes.run_requests import (
     limits_from_fields,
     limits_to_fields,
@@ -26,8 +26,6 @@ from hermetic_runtime.requests import RunRequest
 CHUNK_BYTES = 64 * 1024
 """The most of a stream that one message carries, either way."""
 PATH_BYTES = 4096
-
-_HEADER = 512
 
 
 class GuestMountPoint(NamedTuple):
@@ -157,10 +155,10 @@ class Rehearse(BareMessage):
 TO_GUEST = accepts(
     Accepted(Start, 4 * MIB),
     Accepted(Run, 68 * MIB + INPUTS_BYTES + FILES_BYTES + 2 * IMPORT_PATTERNS_BYTES),
-    Accepted(Input, CHUNK_BYTES + _HEADER),
-    Accepted(InputEnd, _HEADER),
-    Accepted(Interrupt, _HEADER),
-    Accepted(Rehearse, _HEADER),
-    Accepted(Save, _HEADER),
+    Accepted(Input, CHUNK_BYTES + SHORT_FRAME_BYTES),
+    Accepted(InputEnd, SHORT_FRAME_BYTES),
+    Accepted(Interrupt, SHORT_FRAME_BYTES),
+    Accepted(Rehearse, SHORT_FRAME_BYTES),
+    Accepted(Save, SHORT_FRAME_BYTES),
 )
 """What a guest process takes from the caller's."""

@@ -16,6 +16,8 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from hermetic_runtime.processes.fields import Fields, ProtocolError
 
 LENGTH_BYTES = 4
+SHORT_FRAME_BYTES = 512
+"""Of a message without what may be long in it."""
 _ARRAY_OF_TWO = 0x92
 _HEAD_BYTES = LENGTH_BYTES + 2
 

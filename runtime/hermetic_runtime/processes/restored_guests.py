@@ -34,11 +34,8 @@ class RestoredGuests:
         self._environment = environment
         self._guests: list[tuple[LoadedSnapshot, Guest]] = []
         self._adopted: GuestSettings | None = None
-        snapshots = environment.snapshots
-        first = os.urandom(1)[0] % len(snapshots) if snapshots else 0
-        self._missing = list(snapshots[first : first + 1])
-        run_in_guest_thread(self._restore_missing)
-        self._missing = [*snapshots[:first], *snapshots[first + 1 :]]
+        self._missing = sorted(environment.snapshots, key=lambda _: os.urandom(8))
+        run_in_guest_thread(self._restore_one)
 
     def restore_others(self) -> None:
         """Those that are missing, as ready as the first."""
@@ -47,9 +44,12 @@ class RestoredGuests:
             self.adopt(self._adopted)
 
     def _restore_missing(self) -> None:
-        missing, self._missing = self._missing, []
-        for snapshot in missing:
-            self._restore(snapshot)
+        while self._missing:
+            self._restore_one()
+
+    def _restore_one(self) -> None:
+        if self._missing:
+            self._restore(self._missing.pop())
 
     def _restore(self, snapshot: LoadedSnapshot) -> None:
         limits = Limits()

@@ -6,9 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from hermetic_runtime.processes.fields import Fields
 from hermetic_runtime.processes.messages_from_guest import Failed
-from hermetic_runtime.processes.protocol import Accepted, accepts
-
-_LARGEST = 512
+from hermetic_runtime.processes.protocol import SHORT_FRAME_BYTES, Accepted, accepts
 
 
 class Spawn(NamedTuple):
@@ -81,9 +79,11 @@ class Exited(NamedTuple):
 
 
 FROM_ZYGOTE = accepts(
-    Accepted(Spawned, _LARGEST), Accepted(Exited, _LARGEST), Accepted(Failed, 32 * 1024)
+    Accepted(Spawned, SHORT_FRAME_BYTES),
+    Accepted(Exited, SHORT_FRAME_BYTES),
+    Accepted(Failed, 32 * 1024),
 )
 """What the caller's process takes from the zygote."""
 
-TO_ZYGOTE = accepts(Accepted(Spawn, _LARGEST))
+TO_ZYGOTE = accepts(Accepted(Spawn, SHORT_FRAME_BYTES))
 """What the zygote takes from the caller's process."""

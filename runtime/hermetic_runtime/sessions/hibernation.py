@@ -104,14 +104,12 @@ def wake(
     kernel: Kernel,
     base: LoadedSnapshot,
     folders: tuple[bytes, ...],
-    *,
-    mapping: bool,
 ) -> list[tuple[int, int]]:
     """In an instance over `base` that has not started, go on where `hibernate` was.
 
-    `folders` are those that may come from the state. With `mapping`, memory maps parts of its
-    file, if the system can: returned are those parts, (start, end) in bytes, of which the system
-    will not tell that they are other than those of `base`. Raises `SessionDamaged`.
+    `folders` are those that may come from the state. Returned is what maps its file, (start, end)
+    in bytes, of which the system will not tell that it is other than in `base`. Raises
+    `SessionDamaged`.
     """
     state = reader.state
     try:
@@ -121,11 +119,9 @@ def wake(
         if missing < 0 or (missing and not instance.grow_memory_to(state.memory_bytes)):
             raise SessionDamaged("the session's memory does not fit its limits")
         memory = instance.map_memory()
-        mapped = _ranges(reader.runs_of_pages(mapped=True)) if mapping else []
-        read = _ranges(reader.runs_of_pages(mapped=False if mapping else None))
-        ask_for_huge_pages(memory, read)
+        ask_for_huge_pages(memory, _ranges(reader.runs_of_pages(mapped=False)))
         base.guest.put_last_page(memory)
-        reader.read_pages_into(memory, mapping=mapping)
+        reader.read_pages_into(memory)
         del memory
         kernel.clock.go_on_from(monotonic_ns=state.monotonic_ns, cpu_ns=state.cpu_ns)
         restore_files(kernel, state.files)
@@ -133,7 +129,7 @@ def wake(
         kernel.umask(state.umask)
         _change_directory(kernel, state.cwd)
         instance.resume(state.instance)
-        return mapped
+        return _ranges(reader.runs_of_pages(mapped=True))
     except SessionDamaged:
         raise
     except (

@@ -48,8 +48,12 @@ class StateReader:
     Everything raises `SessionDamaged` for what is not as it should be.
     """
 
-    def __init__(self, descriptor: int, limits: Limits) -> None:
-        """Takes the descriptor over. `limits` are those under which the state was written."""
+    def __init__(self, descriptor: int, limits: Limits, *, mapping: bool = False) -> None:
+        """Takes the descriptor over. `limits` are those under which the state was written. With
+        `mapping`, what can be is mapped instead of read, for a process that may be lost: with a
+        file that is damaged while the memory is in use, it is.
+        """
+        self._mapping = mapping
         self._file = os.fdopen(descriptor, "rb", buffering=0)
         self._limits = limits
         try:
@@ -83,22 +87,19 @@ class StateReader:
             raise SessionDamaged("the state of the session has other pages than it says")
         return state, found
 
-    def runs_of_pages(self, *, mapped: bool | None = None) -> Iterator[Run]:
-        """Those that changed: all, or only those that can be `mapped`, or can't."""
+    def runs_of_pages(self, *, mapped: bool) -> Iterator[Run]:
+        """Those that changed, and are `mapped` or else read."""
         return joined(
             run
             for _, piece in self._pieces
-            if mapped in (None, piece.can_be_mapped)
+            if (self._mapping and piece.can_be_mapped) is mapped
             for run in piece.runs
         )
 
-    def read_pages_into(self, memory: memoryview, *, mapping: bool = False) -> None:
-        """Write what changed to a memory of `state.memory_bytes`. With `mapping`, what can be is
-        mapped instead, in a process that may be lost: with a file that is damaged while the
-        memory is in use, it is.
-        """
+    def read_pages_into(self, memory: memoryview) -> None:
+        """Write what changed to a memory of `state.memory_bytes`, or map it."""
         with _damage_in_one_error():
-            read_pieces(self._file.fileno(), self._pieces, memory, mapping=mapping)
+            read_pieces(self._file.fileno(), self._pieces, memory, mapping=self._mapping)
 
     def close(self) -> None:
         self._file.close()
