@@ -42,6 +42,7 @@ _ENVIRONMENT = {
 libraries are kept out of the working folder, whose files are part of the result."""
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
+_USE_LIMITS = Limits(wall_seconds=1, cpu_seconds=1)
 
 
 def take_rewound(snapshot: LoadedSnapshot) -> Machine | None:
@@ -242,6 +243,17 @@ class Guest:
     def rehearse(self) -> RunReport:
         """As `GuestRuns.rehearse`."""
         return self._runs.rehearse()
+
+    def use_package(self, number: int) -> bool:
+        """Use one that was imported ahead, so that the first run finds in memory what it needs:
+        the one of this number, or none. Whether there is another one.
+
+        Raises `GuestMisbehaved` when the guest does not come through it, `wasmtime.Trap` and
+        `GuestStop`.
+        """
+        with self._runs.bounded(_USE_LIMITS):
+            answer = self._ask({"action": "use_package", "number": number})
+        return answer.get("is_last") is False
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the guest soon, waking it if it waits."""

@@ -24,8 +24,8 @@ from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import RunRequest
 
-_WAIT_SECONDS = 0.1
-"""Long enough for a spare to rehearse."""
+_WAIT_SECONDS = 0.3
+"""Long enough for a spare to rehearse, and to use its packages."""
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""A guest that waits for its first run goes through one that leaves no trace."""
+"""What a guest does while it waits for its first run leaves no trace."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from wasi_guests import wasi_directory
@@ -16,10 +16,13 @@ from hermetic_runtime.input_source import open_input
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
+from hermetic_runtime.preparing_snapshots import prepare_snapshots
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
 from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
+from hermetic_runtime.sessions.pages import PAGE_BYTES, changed_pages
+from hermetic_runtime.snapshots.kept import snapshots_folder
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=120)
 
@@ -35,20 +38,35 @@ def loaded(environment: Environment) -> LoadedEnvironment:
     return load_environment(environment)
 
 
-def after_a_rehearsal(loaded: LoadedEnvironment, source: str) -> tuple[RunReport, bytes]:
-    """What a first run reports, and all that it wrote."""
+def new_guest(loaded: LoadedEnvironment, deliver: Callable[[str, bytes], None]) -> Guest:
+    guest = Guest(
+        loaded,
+        GuestSettings(LIMITS),
+        deliver=deliver,
+        request_input=lambda: guest.end_input(),
+    )
+    guest.boot()
+    return guest
+
+
+def use_packages(guest: Guest) -> None:
+    number = 0
+    while guest.use_package(number):
+        number += 1
+
+
+def first_run(
+    loaded: LoadedEnvironment, source: str, *, rehearsed: bool
+) -> tuple[RunReport, bytes]:
+    """What it reports, and all that it wrote."""
     written = bytearray()
 
     def work() -> RunReport:
-        guest = Guest(
-            loaded,
-            GuestSettings(LIMITS),
-            deliver=lambda _, data: written.extend(data),
-            request_input=lambda: guest.end_input(),
-        )
+        guest = new_guest(loaded, lambda _, data: written.extend(data))
         try:
-            guest.boot()
-            guest.rehearse()
+            if rehearsed:
+                guest.rehearse()
+                use_packages(guest)
             written.clear()
             return guest.run(RunRequest(source.encode(), limits=LIMITS))
         finally:
@@ -70,7 +88,7 @@ def after_a_rehearsal(loaded: LoadedEnvironment, source: str) -> tuple[RunReport
 def test_the_first_run_finds_no_trace(
     loaded: LoadedEnvironment, source: str, value: object
 ) -> None:
-    report, written = after_a_rehearsal(loaded, source)
+    report, written = first_run(loaded, source, rehearsed=True)
 
     assert report.value is not None
     assert report.value.json == value
@@ -78,10 +96,60 @@ def test_the_first_run_finds_no_trace(
 
 
 def test_the_first_run_counts_as_the_first(loaded: LoadedEnvironment) -> None:
-    report, _ = after_a_rehearsal(loaded, "1/0")
+    report, _ = first_run(loaded, "1/0", rehearsed=True)
 
     assert report.error is not None
     assert 'File "<code>", line 1' in report.error.traceback
+
+
+@pytest.fixture
+def tables() -> LoadedEnvironment:
+    """An environment with pandas, imported ahead."""
+    environment = Environment(wasi_directory())
+    preloads = ["numpy", "pandas"]
+    prepare_snapshots(environment, preloads, lambda *_: None)
+    folder = snapshots_folder(environment, preloads)
+    return load_environment(environment._replace(snapshots=folder))
+
+
+def test_packages_that_were_used_leave_no_trace(tables: LoadedEnvironment) -> None:
+    source = "import os, sys\n[sorted(sys.modules), os.listdir('/workspace'), os.listdir('/tmp')]"
+
+    report, _ = first_run(tables, source, rehearsed=True)
+    without, _ = first_run(tables, source, rehearsed=False)
+
+    assert report.value is not None
+    assert report.value == without.value
+
+
+def test_the_memory_that_packages_need_is_the_guests_own_when_its_run_comes(
+    tables: LoadedEnvironment,
+) -> None:
+    source = b"import pandas\nstr(pandas.DataFrame({'a': [1, 2]}).sum())"
+
+    def work() -> tuple[set[int], set[int]]:
+        guest = new_guest(tables, lambda *_: None)
+        guest.rehearse()
+        before = memory_of(guest)
+        use_packages(guest)
+        used = pages_that_differ(memory_of(guest), before)
+        guest.run(RunRequest(source, limits=LIMITS))
+        written = pages_that_differ(memory_of(guest), before)
+        guest.close()
+        return used, written
+
+    used, written = run_in_guest_thread(work)
+    assert len(written - used) < len(used) / 4
+
+
+def memory_of(guest: Guest) -> bytes:
+    _, memory = guest.save([])
+    return memory
+
+
+def pages_that_differ(memory: bytes, before: bytes) -> set[int]:
+    changed = changed_pages(memoryview(memory), memoryview(before))
+    return {first + page for first, data in changed for page in range(len(data) // PAGE_BYTES)}
 
 
 @pytest.fixture

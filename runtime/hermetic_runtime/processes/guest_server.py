@@ -40,6 +40,9 @@ Linux's exit_mm). For so long after its last report others have it, who carry th
 _REHEARSALS = 3
 """The first makes most pages the process's own; after the others memory is laid out as it stays,
 and the host's code has taken the short ways that CPython prepares for what runs repeatedly."""
+_LONG_PATIENCE_SECONDS = (0.1, 0.1, 0.2, 0.4)
+"""Between such looks of a process that has rehearsed. At 50 runs a second none waits as long."""
+_USES_CPU_SECONDS = 2.0
 _REHEARSAL_FRAME = encode(Run(REHEARSAL))
 
 
@@ -151,13 +154,34 @@ class GuestServer:
                 left -= 1
             else:
                 is_long = False
-        return None
+        return self._await_longer(guest) if self._rehearses and not left else None
 
     def _rehearse(self, guest: Guest) -> None:
         """Go the whole way of a run, from its frame to that of its report, and send nothing."""
         with self._outbox.muted():
             request = self._conversation.rehearse(_REHEARSAL_FRAME)
             self._report(guest.rehearse(), request)
+
+    def _await_longer(self, guest: Guest) -> Order | None:
+        """As `_await_first`, in a process that has rehearsed. What packages need takes longer to
+        bring to memory: that is for processes whose runs don't follow each other.
+        """
+        bound_cpu_time(_USES_CPU_SECONDS)
+        number = 0
+        for seconds in _LONG_PATIENCE_SECONDS:
+            order = self._conversation.await_order(seconds)
+            while order is None and has_idle_processor():
+                if not self._use_package(guest, number):
+                    return None
+                number += 1
+                order = self._conversation.await_order(0.0)
+            if order is not None:
+                return order
+        return None
+
+    def _use_package(self, guest: Guest, number: int) -> bool:
+        with self._outbox.muted():
+            return guest.use_package(number)
 
     def _run(self, guest: Guest, request: RunRequest) -> RunReport:
         self._watch.begin_run()

@@ -36,8 +36,10 @@ class Rehearsals:
     def __init__(self) -> None:
         self.count = 0
 
-    def add(self, *_: object) -> None:
+    def add(self, *_: object) -> bool:
+        """Whether there is another one, where that is asked."""
         self.count += 1
+        return self.count < 3
 
 
 @pytest.fixture
@@ -45,6 +47,19 @@ def rehearsals(monkeypatch: pytest.MonkeyPatch) -> Rehearsals:
     rehearsals = Rehearsals()
     monkeypatch.setattr(GuestServer, "_rehearse", rehearsals.add)
     return rehearsals
+
+
+@pytest.fixture(autouse=True)
+def uses(monkeypatch: pytest.MonkeyPatch) -> Rehearsals:
+    """Of packages."""
+    uses = Rehearsals()
+    monkeypatch.setattr(GuestServer, "_use_package", uses.add)
+    return uses
+
+
+@pytest.fixture
+def idle_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest_server, "has_idle_processor", lambda: True)
 
 
 @pytest.fixture
@@ -97,6 +112,30 @@ def test_a_run_that_came_with_the_request_to_rehearse_comes_first(rehearsals: Re
 def test_a_request_that_comes_too_late_is_passed_over(rehearsals: Rehearsals) -> None:
     assert first_of([Rehearse(), None, None, None, Rehearse(), None, RUN]) is RUN
     assert rehearsals.count == 3
+
+
+@pytest.mark.usefixtures("rehearsals", "idle_processor")
+def test_who_waits_on_after_the_rehearsals_uses_each_package_once(uses: Rehearsals) -> None:
+    assert first_of([Rehearse(), *[None] * 20, RUN]) is RUN
+    assert uses.count == 3
+
+
+@pytest.mark.usefixtures("rehearsals", "idle_processor")
+def test_who_is_wanted_soon_after_the_rehearsals_uses_no_packages(uses: Rehearsals) -> None:
+    assert first_of([Rehearse(), None, None, None, RUN]) is RUN
+    assert uses.count == 0
+
+
+@pytest.mark.usefixtures("rehearsals", "idle_processor")
+def test_a_run_that_comes_between_uses_of_packages_is_taken_at_once(uses: Rehearsals) -> None:
+    assert first_of([Rehearse(), None, None, None, None, None, RUN]) is RUN
+    assert uses.count == 2
+
+
+@pytest.mark.usefixtures("rehearsals", "no_idle_processor")
+def test_packages_are_used_only_when_nothing_else_has_to_be_done(uses: Rehearsals) -> None:
+    assert first_of([Rehearse(), *[None] * 20, RUN]) is RUN
+    assert uses.count == 0
 
 
 @pytest.fixture

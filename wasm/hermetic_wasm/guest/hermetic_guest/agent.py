@@ -18,6 +18,7 @@ from hermetic_guest import (
     source,
     streams,
     values,
+    warming,
 )
 
 RESERVE_BYTES = 4 * 1024 * 1024
@@ -153,4 +154,5 @@ _ACTIONS = {
     "rehearse": rehearse,
     "preload": snapshots.preload,
     "resume": snapshots.resume,
+    "use_package": warming.use_package,
 }

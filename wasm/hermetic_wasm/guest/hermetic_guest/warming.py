@@ -1,4 +1,4 @@
-"""What is slow the first time, done once before a snapshot is taken."""
+"""What is slow the first time, done before somebody waits for it."""
 
 import io
 import sys
@@ -7,18 +7,33 @@ from hermetic_guest import failures, values
 
 
 def warm():
-    """Format an error and a value, and use once each package that was imported."""
+    """Format an error and a value, and use each package that was imported: before a snapshot."""
     values.describe([0], 100)
     try:
         raise ValueError
     except ValueError as error:
         failures.format_traceback(error, __file__)
-    for name, use in _USES.items():
-        if name in sys.modules:
-            try:
-                use(sys.modules[name])
-            except Exception:
-                continue
+    for name, use in (*_QUICK_USES, *_SLOW_USES):
+        _use(name, use)
+
+
+def use_package(request):
+    """Use again, by its number, what is quick and leaves no trace: what it needs is then in memory.
+    So short a time it takes that a run can wait for it.
+    """
+    uses = [use for use in _QUICK_USES if use[0] in sys.modules]
+    number = request["number"]
+    for name, use in uses[number : number + 1]:
+        _use(name, use)
+    return {"is_last": number + 1 >= len(uses)}
+
+
+def _use(name, use):
+    if name in sys.modules:
+        try:
+            use(sys.modules[name])
+        except Exception:
+            return
 
 
 def _draw_figure(pyplot):
@@ -30,11 +45,26 @@ def _draw_figure(pyplot):
     pyplot.close(figure)
 
 
-def _use_table(pandas):
+def _show_table(pandas):
+    str(pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
+
+
+def _read_table(pandas):
+    str(pandas.read_csv(io.StringIO("a,b\n1,2.5\n3,4.5\n")).sum())
+
+
+def _group_table(pandas):
     table = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-    str(table)
     str(table.groupby("b")["a"].sum())
-    pandas.read_csv(io.StringIO("a,b\n1,2\n"))
+
+
+def _describe_table(pandas):
+    str(pandas.DataFrame({"a": [1.0, 2.0]}).describe())
+
+
+def _join_tables(pandas):
+    table = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    table[table.a > 1].sort_values("b").merge(table, on="a", how="left")
 
 
 def _define_model(pydantic):
@@ -49,9 +79,13 @@ def _multiply(numpy):
     str(numpy.arange(4.0).reshape(2, 2) @ numpy.eye(2))
 
 
-_USES = {
-    "numpy": _multiply,
-    "pandas": _use_table,
-    "matplotlib.pyplot": _draw_figure,
-    "pydantic": _define_model,
-}
+_QUICK_USES = (
+    ("numpy", _multiply),
+    ("pandas", _show_table),
+    ("pandas", _read_table),
+    ("pandas", _group_table),
+    ("pandas", _describe_table),
+    ("pandas", _join_tables),
+    ("pydantic", _define_model),
+)
+_SLOW_USES = (("matplotlib.pyplot", _draw_figure),)
