@@ -138,22 +138,20 @@ class GuestServer:
             order = self._conversation.await_order()
 
     def _await_first(self, guest: Guest) -> Order | None:
-        """The first order, or None. The wait for it is made use of, in moments in which nothing
-        else has to be done: at once where it is known to be long.
+        """The first order, or None. The wait for it is made use of: once where that is asked for,
+        and in moments in which nothing else has to be done.
         """
         left = _REHEARSALS if self._rehearses else 0
-        waits, is_long = iter(_PATIENCE_SECONDS), False
-        while left and (seconds := 0.0 if is_long else next(waits, None)) is not None:
+        waits, is_asked = iter(_PATIENCE_SECONDS), False
+        while left and (seconds := 0.0 if is_asked else next(waits, None)) is not None:
             order = self._conversation.await_order(seconds)
             if isinstance(order, Rehearse):
-                is_long = True
+                is_asked = True
             elif order is not None:
                 return order
-            elif is_long or has_idle_processor():
+            elif is_asked or has_idle_processor():
                 self._rehearse(guest)
-                left -= 1
-            else:
-                is_long = False
+                left, is_asked = left - 1, False
         return self._await_longer(guest) if self._rehearses and not left else None
 
     def _rehearse(self, guest: Guest) -> None:

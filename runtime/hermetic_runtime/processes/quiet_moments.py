@@ -12,8 +12,6 @@ LONG_RUN_SECONDS = 0.015
 PRESSED_SECONDS = 0.25
 """For so long after a run that found nothing ready for it, runs under way are not waited for:
 they follow each other so closely that there might never be another moment."""
-LONG_SECONDS = 0.006
-"""Where runs come as closely as that, work that takes milliseconds would meet the next one."""
 BUSY_SECONDS = 0.1
 """Runs follow each other if no more than so long passes between them."""
 
@@ -40,11 +38,6 @@ class QuietMoments:
     def run_ended(self) -> None:
         self._ended = time.monotonic()
         self.under_way = max(0, self.under_way - 1)
-
-    @property
-    def is_long(self) -> bool:
-        """Whether this one has lasted so long that more of it is to be expected."""
-        return not self._has_run and self._idle_seconds >= LONG_SECONDS
 
     @property
     def is_busy(self) -> bool:

@@ -171,8 +171,7 @@ class SparePool:
                 self._retire(spare)
                 return
             demand.spares.append(spare)
-            if self._moments.is_long:
-                spare.rehearse()
+            spare.rehearse()
 
     def _next_wanted(self) -> _Kind | None:
         """A kind that has fewer spares than it should; None after a wait for one."""

@@ -7,7 +7,6 @@ import pytest
 from hermetic_runtime.processes.quiet_moments import (
     BUSY_SECONDS,
     LONG_RUN_SECONDS,
-    LONG_SECONDS,
     PRESSED_SECONDS,
     SETTLE_SECONDS,
     QuietMoments,
@@ -69,17 +68,6 @@ def test_runs_are_not_waited_for_after_one_that_found_nothing_ready(
     moments.run_began(found_ready=True)
     assert not moments.is_pressed
     assert moments.seconds_away() == pytest.approx(LONG_RUN_SECONDS)
-
-
-def test_a_moment_is_long_once_no_run_came_for_a_while(moments: QuietMoments, clock: Clock) -> None:
-    moments.run_began(found_ready=True)
-    clock.now += 2 * LONG_SECONDS
-    assert not moments.is_long
-
-    moments.run_ended()
-    assert not moments.is_long
-    clock.now += LONG_SECONDS + 1e-6
-    assert moments.is_long
 
 
 def test_it_is_busy_while_runs_follow_each_other(moments: QuietMoments, clock: Clock) -> None:

@@ -84,10 +84,16 @@ def first_of(orders: Sequence[Order | None]) -> RunRequest:
 
 
 @pytest.mark.usefixtures("no_idle_processor")
-def test_who_is_asked_to_rehearse_does_not_wait_for_an_idle_processor(
+def test_who_is_asked_to_rehearse_does_so_once_without_an_idle_processor(
     rehearsals: Rehearsals,
 ) -> None:
-    assert first_of([Rehearse(), None, None, None, None, RUN]) is RUN
+    assert first_of([Rehearse(), *[None] * 20, RUN]) is RUN
+    assert rehearsals.count == 1
+
+
+@pytest.mark.usefixtures("idle_processor")
+def test_rehearsals_go_on_where_nothing_else_has_to_be_done(rehearsals: Rehearsals) -> None:
+    assert first_of([Rehearse(), *[None] * 20, RUN]) is RUN
     assert rehearsals.count == 3
 
 
@@ -109,6 +115,7 @@ def test_a_run_that_came_with_the_request_to_rehearse_comes_first(rehearsals: Re
     assert rehearsals.count == 0
 
 
+@pytest.mark.usefixtures("idle_processor")
 def test_a_request_that_comes_too_late_is_passed_over(rehearsals: Rehearsals) -> None:
     assert first_of([Rehearse(), None, None, None, Rehearse(), None, RUN]) is RUN
     assert rehearsals.count == 3
