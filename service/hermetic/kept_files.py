@@ -167,12 +167,21 @@ class KeptFiles:
         self.take_made(grant, run)
         return True
 
-    def drop_made(self, run: str) -> None:
-        """Remove what a run made and nobody keeps, which mostly is an empty folder."""
+    def drop_empty(self, run: str) -> bool:
+        """Remove the folder of a run that made nothing, as quickly as it was made: an event loop
+        may call this. Whether there is nothing any more.
+        """
         try:
             (self._folder / run).rmdir()
+        except FileNotFoundError:
+            return True
         except OSError:
-            shutil.rmtree(self._folder / run, ignore_errors=True)
+            return False
+        return True
+
+    def drop_made(self, run: str) -> None:
+        """Remove what a run made and nobody keeps."""
+        shutil.rmtree(self._folder / run, ignore_errors=True)
 
     def made(self, grant: Grant, run: str) -> Workspace:
         """The files that a run made. Raises `UnknownFile` when none are kept."""

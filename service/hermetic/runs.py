@@ -131,16 +131,9 @@ class RunService:
             self.tracing.follow(run.id, grant.id, run.ended)
         return run
 
-    def afterwards(
-        self, work: Callable[[str], None], about: str, *, not_before_seconds: float = 0.0
-    ) -> None:
+    def afterwards(self, work: Callable[[str], None], about: str) -> None:
         """Have `work`, which may wait for a disk, done without waiting for it."""
-        loop = asyncio.get_running_loop()
-        doing: asyncio.Future[None] = (
-            loop.create_task(_do_later(work, about, not_before_seconds))
-            if not_before_seconds
-            else loop.run_in_executor(None, work, about)
-        )
+        doing = asyncio.get_running_loop().run_in_executor(None, work, about)
         self._doing.add(doing)
         doing.add_done_callback(self._doing.discard)
 
@@ -270,8 +263,3 @@ def _outcome_of(run: SubmittedRun) -> RunResult | BaseException:
         return run.execute()
     except BaseException as error:
         return error
-
-
-async def _do_later(work: Callable[[str], None], about: str, seconds: float) -> None:
-    await asyncio.sleep(seconds)
-    await asyncio.to_thread(work, about)

@@ -222,7 +222,7 @@ class GuestProcess:
         return not poll.poll(0)
 
     def rehearse(self) -> None:
-        """It has started, ahead of any run: it prepares for the first one."""
+        """It has started, and no run waits for it: it prepares for the first one."""
         hold = self._hold
         if hold is not None:
             with suppress(ConnectionError):

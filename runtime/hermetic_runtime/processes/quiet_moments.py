@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 
 SETTLE_SECONDS = 0.002
@@ -38,6 +39,11 @@ class QuietMoments:
     def run_ended(self) -> None:
         self._ended = time.monotonic()
         self.under_way = max(0, self.under_way - 1)
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether runs under way leave a processor to work that none of them waits for."""
+        return self.under_way < (os.cpu_count() or 1)
 
     @property
     def is_busy(self) -> bool:

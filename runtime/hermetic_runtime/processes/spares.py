@@ -171,7 +171,8 @@ class SparePool:
                 self._retire(spare)
                 return
             demand.spares.append(spare)
-            spare.rehearse()
+            if self._moments.is_roomy:
+                spare.rehearse()
 
     def _next_wanted(self) -> _Kind | None:
         """A kind that has fewer spares than it should; None after a wait for one."""

@@ -45,8 +45,6 @@ from hermetic.submitted_run import SubmittedRun
 from hermetic_runtime.limits import Limits
 from hermetic_runtime.results import RunResult
 
-_ANSWER_SECONDS = 0.01
-"""So long an answer has the interpreter for itself."""
 _INSTRUCTIONS = """\
 Runs Python in a sandbox, for calculations, for working with data, for checking what code
 does. Nothing of the user's machine can be seen or changed from there, and there is no
@@ -183,7 +181,8 @@ async def _execute(
     if order.session is not None:
         return tool_result(result, files_of_session(order.session.id))
     if not result.files:
-        runs.afterwards(kept.drop_made, run.id, not_before_seconds=_ANSWER_SECONDS)
+        if not kept.drop_empty(run.id):
+            runs.afterwards(kept.drop_made, run.id)
         return tool_result(result)
     is_kept = await asyncio.to_thread(kept.take_made_if_room, grant, run.id)
     return tool_result(result, files_of_run(run.id) if is_kept else None)

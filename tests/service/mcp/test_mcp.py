@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import jsonschema
 import pytest
+from conditions import comes_true
+from live_service import live_service
 from mcp.client import Client
 from mcp_over_stdio import over_stdio
 from mcp_types import CallToolResult, ImageContent, TextContent
@@ -100,6 +102,17 @@ async def test_a_call_ends_at_the_timeout_that_it_asked_for(server: Any) -> None
 async def test_files_that_were_made_are_named(server: Any) -> None:
     result = await execute(server, {"code": "open('a.txt', 'w').write('abc')"})
     assert text_of(result).endswith("[files]\na.txt (3 bytes)")
+
+
+@pytest.mark.parametrize("code", ["1", "import os; os.makedirs('a/b')"])
+async def test_nothing_is_left_of_a_run_that_made_no_file(
+    prepared: None, tmp_path: Path, code: str
+) -> None:
+    data = tmp_path / "data"
+    with live_service(data, "--no-key") as service:
+        await execute(f"{service.url}/mcp", {"code": code})
+
+        assert comes_true(lambda: not any((data / "files").iterdir()))
 
 
 async def test_displays_that_are_images_are_image_content(server: Any) -> None:
