@@ -245,11 +245,8 @@ class Guest:
         return self._runs.rehearse()
 
     def use_package(self, number: int) -> bool:
-        """Use one that was imported ahead, so that the first run finds in memory what it needs:
-        the one of this number, or none. Whether there is another one.
-
-        Raises `GuestMisbehaved` when the guest does not come through it, `wasmtime.Trap` and
-        `GuestStop`.
+        """Use one that was imported ahead, by its number, so that the first run finds in memory what
+        it needs. Whether there is another one. Raises `GuestMisbehaved`, `GuestStop` and traps.
         """
         with self._runs.bounded(_USE_LIMITS):
             answer = self._ask({"action": "use_package", "number": number})
