@@ -245,7 +245,7 @@ class Guest:
         return self._runs.rehearse()
 
     def use_package(self, number: int) -> bool:
-        """Use one that was imported ahead, by its number, so that the first run finds in memory what
+        """Use one that was imported ahead, by its number: the first run then finds in memory what
         it needs. Whether there is another one. Raises `GuestMisbehaved`, `GuestStop` and traps.
         """
         with self._runs.bounded(_USE_LIMITS):
