@@ -49,8 +49,9 @@ class StateReader:
     """
 
     def __init__(self, descriptor: int, limits: Limits, *, mapping: bool = False) -> None:
-        """Takes the descriptor over. `limits` are those under which the state was written. With
-        `mapping`, what can be is mapped instead of read, for a process that may be lost: with a
+        """Takes the descriptor over; where it stands does not matter, because others may have it
+        too, and read from it. `limits` are those under which the state was written. With `mapping`,
+        what can be is mapped instead of read, for a process that may be lost: with a
         file that is damaged while the memory is in use, it is.
         """
         self._mapping = mapping
@@ -64,17 +65,18 @@ class StateReader:
             raise
 
     def _read_account(self) -> tuple[SavedState, list[PlacedPiece]]:
-        if self._file.read(len(MAGIC)) != MAGIC:
+        descriptor = self._file.fileno()
+        if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
             raise SessionDamaged("the state of the session is not a state file")
-        end = self._file.seek(0, os.SEEK_END) - POSITION.size
+        end = os.fstat(descriptor).st_size - POSITION.size
         if end < len(MAGIC):
             raise SessionDamaged("the state of the session ends too soon")
-        [position] = POSITION.unpack(os.pread(self._file.fileno(), POSITION.size, end))
+        [position] = POSITION.unpack(os.pread(descriptor, POSITION.size, end))
         if not len(MAGIC) <= position < end:
             raise SessionDamaged("the state of the session has no account")
         if end - position > most_bytes(self._limits):
             raise SessionDamaged("the state of the session is larger than its limits allow")
-        frame = _Frame(os.pread(self._file.fileno(), end - position, position))
+        frame = _Frame(os.pread(descriptor, end - position, position))
         [length] = LENGTH.unpack(frame.read(LENGTH.size))
         if length > most_packed_bytes(self._limits):
             raise SessionDamaged("the state of the session is larger than its limits allow")

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from process_lists import await_gone, children_of, guest_side_processes
 
 from hermetic_runtime.reported import Outcome
+from hermetic_runtime.sessions import live_guest
 from hermetic_runtime.sessions.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -53,6 +55,28 @@ def test_a_guest_that_is_lost_while_it_wakes_is_replaced(session: Session) -> No
     result = session.run("x += 1; x")
 
     assert result.value is not None and result.value.json == 2
+
+
+def test_a_guest_wakes_from_a_state_that_a_lost_one_began_to_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a zygote is lost another one's guest gets the same descriptor, and stands where the
+    first guest came to.
+    """
+    session.run("x = 1")
+    session.hibernate()
+    open_state = live_guest._open_state  # pyright: ignore[reportPrivateUsage]
+
+    def began_to_read(path: Path) -> int:
+        descriptor = open_state(path)
+        os.lseek(descriptor, 0, os.SEEK_END)
+        return descriptor
+
+    monkeypatch.setattr(live_guest, "_open_state", began_to_read)
+
+    result = session.run("x")
+
+    assert result.value is not None and result.value.json == 1
 
 
 def test_a_guest_that_is_lost_in_a_run_is_not_replaced(session: Session) -> None:
