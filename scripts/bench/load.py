@@ -154,10 +154,10 @@ def outcome_in(response: httpx2.Response) -> str:
 
 
 def kill_at_random(root: int) -> None:
-    """Mostly a guest process, now and then a zygote."""
+    """Mostly a guest process, often a zygote, with all of its guests."""
     zygotes = children_of(root)
     guests = [guest for zygote in zygotes for guest in children_of(zygote)]
-    chosen = zygotes if random.random() < 0.03 else guests
+    chosen = zygotes if random.random() < 0.2 else guests
     if chosen:
         with suppress(ProcessLookupError):
             os.kill(random.choice(chosen), signal.SIGKILL)
