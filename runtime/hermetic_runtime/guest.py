@@ -42,7 +42,7 @@ _ENVIRONMENT = {
 libraries are kept out of the working folder, whose files are part of the result."""
 _WAKE_LIMITS = Limits(wall_seconds=10, cpu_seconds=10)
 """Of what the guest itself does to go on."""
-_USE_LIMITS = Limits(wall_seconds=1, cpu_seconds=1)
+_USE_LIMITS = Limits(wall_seconds=1, cpu_seconds=1)  # where the engine bounds time
 
 
 def take_rewound(snapshot: LoadedSnapshot) -> Machine | None:

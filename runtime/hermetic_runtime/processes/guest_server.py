@@ -43,6 +43,7 @@ and the host's code has taken the short ways that CPython prepares for what runs
 _LONG_PATIENCE_SECONDS = (0.1, 0.1, 0.2, 0.4)
 """Between such looks of a process that has rehearsed. At 50 runs a second none waits as long."""
 _USES_CPU_SECONDS = 2.0
+"""For all uses of packages together."""
 _REHEARSAL_FRAME = encode(Run(REHEARSAL))
 
 

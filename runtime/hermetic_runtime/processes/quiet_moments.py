@@ -41,8 +41,8 @@ class QuietMoments:
         self.under_way = max(0, self.under_way - 1)
 
     @property
-    def is_roomy(self) -> bool:
-        """Whether runs under way leave a processor to work that none of them waits for."""
+    def runs_leave_a_processor(self) -> bool:
+        """Whether fewer are under way than there are processors."""
         return self.under_way < (os.cpu_count() or 1)
 
     @property

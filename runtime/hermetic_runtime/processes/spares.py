@@ -171,7 +171,7 @@ class SparePool:
                 self._retire(spare)
                 return
             demand.spares.append(spare)
-            if self._moments.is_roomy:
+            if self._moments.runs_leave_a_processor:
                 spare.rehearse()
 
     def _next_wanted(self) -> _Kind | None:

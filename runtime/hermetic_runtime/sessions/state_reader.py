@@ -49,10 +49,10 @@ class StateReader:
     """
 
     def __init__(self, descriptor: int, limits: Limits, *, mapping: bool = False) -> None:
-        """Takes the descriptor over; where it stands does not matter, because others may have it
-        too, and read from it. `limits` are those under which the state was written. With `mapping`,
-        what can be is mapped instead of read, for a process that may be lost: with a
-        file that is damaged while the memory is in use, it is.
+        """Takes the descriptor over. Where it stands does not matter: others may have it too, and
+        read from it. `limits` are those under which the state was written. With `mapping`, what
+        can be is mapped instead of read, for a process that may be lost: with a file that is
+        damaged while the memory is in use, it is.
         """
         self._mapping = mapping
         self._file = os.fdopen(descriptor, "rb", buffering=0)

@@ -70,18 +70,18 @@ def test_runs_are_not_waited_for_after_one_that_found_nothing_ready(
     assert moments.seconds_away() == pytest.approx(LONG_RUN_SECONDS)
 
 
-def test_a_moment_is_roomy_while_runs_leave_a_processor(
+def test_runs_leave_a_processor_while_they_are_fewer(
     moments: QuietMoments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     moments.run_began(found_ready=True)
-    assert moments.is_roomy
+    assert moments.runs_leave_a_processor
 
     moments.run_began(found_ready=True)
-    assert not moments.is_roomy
+    assert not moments.runs_leave_a_processor
 
     moments.run_ended()
-    assert moments.is_roomy
+    assert moments.runs_leave_a_processor
 
 
 def test_it_is_busy_while_runs_follow_each_other(moments: QuietMoments, clock: Clock) -> None:

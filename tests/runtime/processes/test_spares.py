@@ -19,6 +19,7 @@ from hermetic_runtime.preparation import prepare
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.processes.guest_handle import GuestProcess
 from hermetic_runtime.processes.launchers import launcher
+from hermetic_runtime.processes.quiet_moments import QuietMoments
 from hermetic_runtime.processes.spares import SparePool
 from hermetic_runtime.reported import Outcome
 from hermetic_runtime.sandbox import Sandbox
@@ -69,6 +70,21 @@ def test_there_is_another_spare_while_a_run_goes_on(environment: Environment) ->
     assert comes_true(lambda: pool.ready == 1)
     spare.close()
     pool.close()
+
+
+@pytest.mark.parametrize("leave", [True, False])
+def test_a_spare_is_asked_to_rehearse_if_runs_leave_a_processor(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, leave: bool
+) -> None:
+    asked: list[GuestProcess] = []
+    monkeypatch.setattr(GuestProcess, "rehearse", asked.append)
+    monkeypatch.setattr(QuietMoments, "runs_leave_a_processor", leave)
+    pool = SparePool(1)
+
+    pool.retire(await_spare(pool, environment))
+    pool.close()
+
+    assert bool(asked) is leave
 
 
 def test_each_run_has_a_process_that_nobody_used(pool: SparePool) -> None:
