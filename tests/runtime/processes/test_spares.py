@@ -77,7 +77,7 @@ def test_a_spare_is_asked_to_rehearse_if_runs_leave_a_processor(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, leave: bool
 ) -> None:
     asked: list[GuestProcess] = []
-    monkeypatch.setattr(GuestProcess, "rehearse", asked.append)
+    monkeypatch.setattr(GuestProcess, "rehearse", lambda spare: asked.append(spare))
     monkeypatch.setattr(QuietMoments, "runs_leave_a_processor", leave)
     pool = SparePool(1)
 
