@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-import wasmtime
-
+from hermetic_runtime.bindings import Engine
 from hermetic_runtime.kernel.stops import Cancelled, DeadlineReached
 from hermetic_runtime.limits import Limits
 
@@ -22,7 +21,7 @@ GRACE_SECONDS = 0.2
 class EpochTicker:
     """Advances an engine's epoch while at least one guest of it runs."""
 
-    def __init__(self, engine: wasmtime.Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._running = 0
         self._lock = threading.Lock()

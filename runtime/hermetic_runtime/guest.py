@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import wasmtime
-
 from hermetic_runtime.asking import question
+from hermetic_runtime.bindings import Trap, WasmtimeError
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import GuestMisbehaved, SessionBaseMissing, SessionDamaged
 from hermetic_runtime.guest_kernel import GuestKernel
@@ -103,7 +102,7 @@ class Guest:
 
     def boot(self) -> None:
         """Start the interpreter. Raises what a broken preparation makes it raise:
-        `GuestMisbehaved`, `wasmtime.Trap`, `wasmtime.WasmtimeError`.
+        `GuestMisbehaved`, `Trap`, `WasmtimeError`.
         """
         self._runs.meter()
         self._leaves_well = False
@@ -169,7 +168,7 @@ class Guest:
                 self._ask({"action": "resume", "variables": self._variables})
         except (GuestMisbehaved, GuestStop, Failure, ValueError) as error:
             raise SessionDamaged(f"the guest of the session can't go on: {error}") from error
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+        except (Trap, WasmtimeError) as error:
             raise SessionDamaged("the guest of the session trapped when it went on") from error
 
     def hibernate(self, descriptor: int) -> None:

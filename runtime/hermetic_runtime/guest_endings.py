@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import wasmtime
-
+from hermetic_runtime.bindings import Trap, TrapCode
 from hermetic_runtime.kernel.stops import (
     Aborted,
     Cancelled,
@@ -37,15 +36,17 @@ def stopped(stop: GuestStop) -> RunReport:
     return crashed("Aborted", str(stop) if isinstance(stop, Aborted) else type(stop).__name__)
 
 
-def trapped(trap: wasmtime.Trap) -> RunReport:
+def trapped(trap: Trap) -> RunReport:
     """The engine ended the guest."""
-    code = trap.trap_code
-    if code is wasmtime.TrapCode.OUT_OF_FUEL:
+    code = trap.code
+    if code is TrapCode.OUT_OF_FUEL:
         error = RunError("OutOfFuel", "the run used up its fuel", limit="fuel")
         return RunReport(Outcome.FUEL, exit_code=1, error=error, alive=False)
-    if code is wasmtime.TrapCode.STACK_OVERFLOW:
+    if code is TrapCode.STACK_OVERFLOW:
         return crashed("StackOverflow", "the interpreter ran out of native stack")
-    return crashed("Trap", code.name.lower() if code else trap.message.splitlines()[0])
+    if code is not None:
+        return crashed("Trap", code.name.lower())
+    return crashed("Trap", trap.message.partition("\n")[0])
 
 
 def crashed(kind: str, message: str) -> RunReport:

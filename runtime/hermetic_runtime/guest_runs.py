@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-import wasmtime
-
 from hermetic_runtime.answers import read_answer
 from hermetic_runtime.asking import run_question
+from hermetic_runtime.bindings import Trap, WasmtimeError
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.deadlines import EpochTicker, RunDeadlines
 from hermetic_runtime.errors import GuestMisbehaved
@@ -69,7 +68,7 @@ class GuestRuns:
         if self._metering is not Metering.NONE:
             self._instance.store.on_epoch(self._check_deadlines)
         if self._metering is Metering.FUEL:
-            self._instance.store.store.set_fuel(2**62)
+            self._instance.store.set_fuel(2**62)
 
     @contextmanager
     def bounded(self, limits: Limits) -> Generator[None]:
@@ -131,7 +130,7 @@ class GuestRuns:
         self._instance.clear_interrupt()
         self._instance.memory_refused = False
         if self._metering is Metering.FUEL:
-            self._instance.store.store.set_fuel(request.limits.fuel or 2**62)
+            self._instance.store.set_fuel(request.limits.fuel or 2**62)
 
     def _execute(self, request: RunRequest, action: str) -> RunReport:
         try:
@@ -142,9 +141,9 @@ class GuestRuns:
             return exited(stop.status)
         except GuestStop as stop:
             return stopped(stop)
-        except wasmtime.Trap as trap:
+        except Trap as trap:
             return trapped(trap)
-        except wasmtime.WasmtimeError as error:
+        except WasmtimeError as error:
             return crashed("WasmtimeError", str(error))
         except Failure as failure:
             return crashed("Fault", f"the interpreter passed a bad argument ({failure})")
@@ -199,7 +198,7 @@ class GuestRuns:
     def _fuel_used(self, request: RunRequest) -> int | None:
         if self._metering is not Metering.FUEL:
             return None
-        return (request.limits.fuel or 2**62) - self._instance.store.store.get_fuel()
+        return (request.limits.fuel or 2**62) - self._instance.store.get_fuel()
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the guest soon, waking it if it waits."""

@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import wasmtime
-
+from hermetic_runtime.bindings import Engine, Module, WasmtimeError
 from hermetic_runtime.cache import cache_directory, private_directory
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.engine import compile_module, create_engine, load_module
@@ -41,8 +40,8 @@ class CompiledSideModule:
     """`contents` are the bytes of the data segments that `description` places."""
 
     description: SideModuleDescription
-    code: wasmtime.Module
-    forwarders: wasmtime.Module
+    code: Module
+    forwarders: Module
     contents: memoryview
 
 
@@ -89,9 +88,7 @@ def _size(binary: bytes | Path) -> int:
     return len(binary) if isinstance(binary, bytes) else binary.stat().st_size
 
 
-def _compile(
-    engine: wasmtime.Engine, sha256: str, binary: bytes | Path, metering: Metering
-) -> None:
+def _compile(engine: Engine, sha256: str, binary: bytes | Path, metering: Metering) -> None:
     from hashlib import sha256 as digest_of
 
     if _size(binary) > MAX_MODULE_BYTES:
@@ -104,7 +101,7 @@ def _compile(
     _write_directory(side_module_directory(sha256, metering), files)
 
 
-def _compiled_files(engine: wasmtime.Engine, binary: bytes) -> dict[str, bytes]:
+def _compiled_files(engine: Engine, binary: bytes) -> dict[str, bytes]:
     from hermetic_wasm.errors import MalformedModule
     from hermetic_wasm.side_module import prepare_side_module  # only needed to compile
 
@@ -115,7 +112,7 @@ def _compiled_files(engine: wasmtime.Engine, binary: bytes) -> dict[str, bytes]:
             _FORWARDERS: compile_module(engine, module.forwarders),
             _CONTENTS: module.contents,
         }
-    except (MalformedModule, wasmtime.WasmtimeError) as error:
+    except (MalformedModule, WasmtimeError) as error:
         return _refusal(str(error).splitlines()[-1].strip())
     sizes = {name: len(contents) for name, contents in files.items()}
     description = {"module": module.description.to_json(), "sizes": sizes}
@@ -144,7 +141,7 @@ def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
 
 
 def load_side_module(
-    engine: wasmtime.Engine, sha256: str, metering: Metering, cache: Path | None = None
+    engine: Engine, sha256: str, metering: Metering, cache: Path | None = None
 ) -> CompiledSideModule:
     """Map a compiled side module of `cache`, or of this process's cache.
 
@@ -163,7 +160,7 @@ def load_side_module(
             load_module(engine, directory / _FORWARDERS),
             _map(directory / _CONTENTS),
         )
-    except (OSError, ValueError, KeyError, TypeError, wasmtime.WasmtimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, WasmtimeError) as error:
         raise damaged(directory, error) from error
 
 

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import wasmtime
-
-_VALUE_TYPES = {
-    "i": wasmtime.ValType.i32(),
-    "p": wasmtime.ValType.i32(),
-    "l": wasmtime.ValType.i64(),
-    "d": wasmtime.ValType.f64(),
-}
-
 
 class Signature(NamedTuple):
     """Parameter and result kinds, a letter each: `i` signed i32, `p` unsigned i32 (a guest
@@ -21,9 +12,3 @@ class Signature(NamedTuple):
 
     parameters: str
     result: str = ""
-
-    def function_type(self) -> wasmtime.FuncType:
-        return wasmtime.FuncType(
-            [_VALUE_TYPES[kind] for kind in self.parameters],
-            [_VALUE_TYPES[kind] for kind in self.result],
-        )

@@ -20,10 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import wasmtime
 from local_wheels import build_wheel
 from shared_libraries import extension
 
+from hermetic_runtime.bindings import Engine
 from hermetic_runtime.cache import ENVIRONMENT_VARIABLE, describe_cache
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.engine import create_engine
@@ -155,7 +155,7 @@ def _fault_of_asking() -> str | None:
 
 
 @cache
-def _engine() -> wasmtime.Engine:
+def _engine() -> Engine:
     return create_engine(Metering.NONE)
 
 

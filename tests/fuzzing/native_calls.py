@@ -17,7 +17,6 @@ from random import Random
 from struct import Struct
 from typing import Any
 
-import wasmtime
 from guest_arguments import GuestArguments
 from guest_kernels import OddLinker, WatchedKernel
 from host_calls import (
@@ -35,13 +34,13 @@ from hermetic_runtime.abi.binding import Declaration
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import PAGE_BYTES
 from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
+from hermetic_runtime.bindings import GuestFunction, HostFunctions, Module, Trap, WasmtimeError
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.engine import create_engine
 from hermetic_runtime.interpreters.core_instance import UNAVAILABLE, CoreInstance, CoreModules
 from hermetic_runtime.kernel.errno import Failure
 from hermetic_runtime.kernel.stops import Aborted, GuestStop
 from hermetic_runtime.signatures import Signature
-from hermetic_runtime.wasmtime_ffi import GuestFunction, HostFunctions
 
 _ARGUMENTS = 60_000
 _RESULT = 61_000
@@ -54,7 +53,7 @@ _LAYOUTS = {"i": Struct("<i"), "p": Struct("<I"), "l": Struct("<q"), "d": Struct
 _SLOTS = 8
 _SIGNAL = "__call_sighandler"
 _LEAVE = Signature("i")
-_INTENDED = (Failure, GuestStop, wasmtime.Trap, wasmtime.WasmtimeError)
+_INTENDED = (Failure, GuestStop, Trap, WasmtimeError)
 _TEST_FUNCTIONS = (("fuzzing", "leave"),)
 
 
@@ -65,9 +64,9 @@ class _Left(GuestStop):
 _OUT_OF_SLOTS: dict[int, type[Exception] | None] = {
     1: None,
     2: _Left,
-    3: wasmtime.WasmtimeError,
-    4: wasmtime.Trap,
-    5: wasmtime.WasmtimeError,
+    3: WasmtimeError,
+    4: Trap,
+    5: WasmtimeError,
     6: Aborted,
 }
 """What comes out of a handler of signals that is in a slot of the table; others have none."""
@@ -132,10 +131,10 @@ def _modules() -> CoreModules:
     memory = f'(module (memory (export "memory") 1 {MOST_PAGES}))'
     return CoreModules(
         engine=engine,
-        core=wasmtime.Module(engine, _module(list(declared.values()))),
-        memory=wasmtime.Module(engine, memory),
-        stubs=wasmtime.Module(engine, stubs),
-        trampoline=wasmtime.Module(engine, "(module)"),
+        core=Module.compile(engine, _module(list(declared.values()))),
+        memory=Module.compile(engine, memory),
+        stubs=Module.compile(engine, stubs),
+        trampoline=Module.compile(engine, "(module)"),
         host_functions=HostFunctions(engine, names, signatures),
         host_names=names,
         stub_names=("unheard_of",),
@@ -240,9 +239,7 @@ class NativeGuest:
         if isinstance(answered, BaseException) or left is not None:
             if left is not answered:
                 return f"{answered!r} came out as {left!r}"
-            intended = isinstance(
-                left, Failure | GuestStop | wasmtime.Trap | wasmtime.WasmtimeError
-            )
+            intended = isinstance(left, Failure | GuestStop | Trap | WasmtimeError)
             return None if intended else f"{type(left).__name__}: {left}"
         if not is_of_kind(answered, signature.result):
             return f"the result {answered!r}"
@@ -273,7 +270,7 @@ class NativeGuest:
 
 
 def _wrong_end(slot: int, left: BaseException | None) -> str | None:
-    expected = _OUT_OF_SLOTS.get(slot, wasmtime.WasmtimeError)
+    expected = _OUT_OF_SLOTS.get(slot, WasmtimeError)
     same = left is None if expected is None else isinstance(left, expected)
     return None if same else f"{left!r} came out of the handler in slot {slot}"
 

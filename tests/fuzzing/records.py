@@ -19,7 +19,6 @@ from struct import pack
 from typing import Any, NamedTuple, cast
 
 import msgpack
-import wasmtime
 import xxhash
 import zstandard
 
@@ -27,6 +26,7 @@ from hermetic.errors import PolicyError
 from hermetic.http.file_responses import asked_range
 from hermetic.http.problems import RangeNotSatisfiable
 from hermetic.policy.loading import parse_policy
+from hermetic_runtime.bindings import Config, Engine, Module
 from hermetic_runtime.errors import PreparationError, SessionDamaged
 from hermetic_runtime.limits import MIB, Limits
 from hermetic_runtime.preparation import verify_and_repair
@@ -263,10 +263,10 @@ _READERS: dict[str, Callable[[bytes], str | None]] = {
 
 
 @cache
-def _engine() -> wasmtime.Engine:
-    return wasmtime.Engine()
+def _engine() -> Engine:
+    return Engine(Config())
 
 
 @cache
 def _memory() -> bytes:
-    return bytes(wasmtime.Module(_engine(), '(module (memory (export "memory") 1))').serialize())
+    return Module.compile(_engine(), '(module (memory (export "memory") 1))').serialize()

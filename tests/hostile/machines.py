@@ -8,6 +8,7 @@ from functools import cache
 from attempts import Attempt
 from hostile_program import HostileProgram
 
+from hermetic_runtime.bindings import GuestStore, instantiate, memory_bytes
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
@@ -16,7 +17,6 @@ from hermetic_runtime.preparation_wasi import prepare_wasi
 from hermetic_runtime.prepared import SNAPSHOTS
 from hermetic_runtime.providing import InterpreterName
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
-from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
 _one_at_a_time = threading.Lock()
 
@@ -36,7 +36,7 @@ def _attempt(program: HostileProgram, environment: LoadedEnvironment) -> Attempt
     if machine is None:
         return Attempt(report.outcome, report.usage.wall_seconds, ())
     store = GuestStore(environment.interpreter.engine)
-    pristine = memory_bytes(store, store.instantiate(snapshot.memory, []).export("memory"))
+    pristine = memory_bytes(store, instantiate(store, snapshot.memory, []).export("memory"))
     snapshot.guest.put_last_page(pristine)
     same = machine.map_memory() == pristine
     store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from wasi_guests import wasi_directory
 
+from hermetic_runtime.bindings import GuestStore, instantiate, memory_bytes
 from hermetic_runtime.environments import Environment, LoadedEnvironment, load_environment
 from hermetic_runtime.guest import Guest
 from hermetic_runtime.guest_threads import run_in_guest_thread
@@ -16,7 +17,6 @@ from hermetic_runtime.reported import Outcome
 from hermetic_runtime.requests import GuestSettings, RunReport, RunRequest
 from hermetic_runtime.snapshots import rewinding
 from hermetic_runtime.snapshots.written_pages import written_ranges
-from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=120, memory_bytes=256 * MIB)
 LEAVE = """
@@ -85,7 +85,7 @@ def test_memory_is_to_the_last_byte_that_of_the_snapshot(loaded: LoadedEnvironme
     machine, snapshot = machine_left(loaded), loaded.snapshots[0]
     assert machine is not None
     store = GuestStore(loaded.interpreter.engine)
-    memory = memory_bytes(store, store.instantiate(snapshot.memory, []).export("memory"))
+    memory = memory_bytes(store, instantiate(store, snapshot.memory, []).export("memory"))
     snapshot.guest.put_last_page(memory)
 
     assert machine.map_memory() == memory
@@ -193,7 +193,8 @@ def test_a_machine_that_would_keep_much_memory_is_closed(
 
 def test_what_was_written_to_is_found_by_the_page(loaded: LoadedEnvironment) -> None:
     store = GuestStore(loaded.interpreter.engine)
-    memory = memory_bytes(store, store.instantiate(loaded.snapshots[0].memory, []).export("memory"))
+    instance = instantiate(store, loaded.snapshots[0].memory, [])
+    memory = memory_bytes(store, instance.export("memory"))
     before = written_ranges(memory)
     bytes(memory)  # reading is not writing
     memory[5 * 4096 + 7] = memory[6 * 4096] = memory[20 * 4096 - 1] = 1

@@ -7,21 +7,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import wasmtime
-
+from hermetic_runtime.bindings import (
+    Engine,
+    Extern,
+    HostFunctions,
+    ImportSlots,
+    Module,
+    append_to_table,
+    call_table_function,
+    instantiate,
+    table_size,
+)
 from hermetic_runtime.engine import load_module
 from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.kernel.stops import Aborted
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.signatures import Signature
-from hermetic_runtime.wasmtime_ffi import (
-    Extern,
-    HostFunctions,
-    ImportSlots,
-    append_to_table,
-    call_table_function,
-    table_size,
-)
 
 if TYPE_CHECKING:
     from hermetic_runtime.linking.linker import Linker
@@ -48,11 +49,11 @@ class CoreModules(NamedTuple):
     report to.
     """
 
-    engine: wasmtime.Engine
-    core: wasmtime.Module
-    memory: wasmtime.Module
-    stubs: wasmtime.Module
-    trampoline: wasmtime.Module
+    engine: Engine
+    core: Module
+    memory: Module
+    stubs: Module
+    trampoline: Module
     host_functions: HostFunctions
     host_names: tuple[tuple[str, str], ...]
     stub_names: tuple[str, ...]
@@ -62,7 +63,7 @@ class CoreModules(NamedTuple):
     @classmethod
     def load(
         cls,
-        engine: wasmtime.Engine,
+        engine: Engine,
         directory: Path,
         manifest: Manifest,
         signatures: Mapping[tuple[str, str], Signature],
@@ -70,7 +71,7 @@ class CoreModules(NamedTuple):
         """`signatures` are those of the host's functions, by module and name.
 
         Raises what a damaged directory makes it raise: `OSError`, `KeyError`,
-        `ValueError`, `wasmtime.WasmtimeError`.
+        `ValueError`, `WasmtimeError`.
         """
         core, memory, stubs, trampoline = (
             load_module(engine, directory / f"{name}.cwasm")
@@ -99,7 +100,7 @@ class CoreInstance(Machine):
     most_table_elements = 200_000
 
     def __init__(
-        self, modules: CoreModules, memory_limit: int, memory: wasmtime.Module | None = None
+        self, modules: CoreModules, memory_limit: int, memory: Module | None = None
     ) -> None:
         """`memory`, instead of the initial one, is what a snapshot starts from."""
         super().__init__(modules.engine, memory or modules.memory, memory_limit)
@@ -113,7 +114,7 @@ class CoreInstance(Machine):
         """Instantiate the core with host functions, in the order of `CoreModules.host_names`,
         and stubs; the second time, for another guest, only change the functions.
 
-        Raises `wasmtime.Trap` or `wasmtime.WasmtimeError`, which here mean that the
+        Raises `Trap` or `WasmtimeError`, which here mean that the
         prepared code does not fit this version of the host.
         """
         modules = self._modules
@@ -121,7 +122,7 @@ class CoreInstance(Machine):
         if self.has_started:
             return
         report = modules.host_functions.function(self.store, len(functions))
-        self._stubs = self.store.instantiate(modules.stubs, [report])
+        self._stubs = instantiate(self.store, modules.stubs, [report])
         self.core = modules.host_functions.instantiate(
             self.store, modules.core, self.memory, self._stubs
         )
@@ -153,7 +154,7 @@ class CoreInstance(Machine):
             return
         table = self.table
         imports = [self.memory, table]
-        instance = self.store.instantiate(self._modules.trampoline, imports)
+        instance = instantiate(self.store, self._modules.trampoline, imports)
         self.trampoline = append_to_table(self.store, table, instance.export("trampoline"))
 
     def settle(self) -> None:
@@ -168,6 +169,6 @@ class CoreInstance(Machine):
     def call_slot(self, slot: int, argument: int) -> None:
         """Call a function of the table that takes one i32 and gives nothing.
 
-        Raises `wasmtime.WasmtimeError` when the slot holds anything else.
+        Raises `WasmtimeError` when the slot holds anything else.
         """
         call_table_function(self.store, self.table, slot, argument)

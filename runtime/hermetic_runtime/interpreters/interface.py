@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import wasmtime
-
+from hermetic_runtime.bindings import Engine, GuestStore
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.kernel.image import ImageFilesystem
 from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
-from hermetic_runtime.wasmtime_ffi import GuestStore
 
 
 class InterpreterInstance(Protocol):
@@ -42,7 +40,7 @@ class InterpreterInstance(Protocol):
         """Start CPython and make the guest's agent ready.
 
         Raises what a broken preparation makes it raise: `GuestMisbehaved`,
-        `wasmtime.Trap`, `wasmtime.WasmtimeError`.
+        `Trap`, `WasmtimeError`.
         """
         ...
 
@@ -110,7 +108,7 @@ class LoadedInterpreter(Protocol):
     def metering(self) -> Metering: ...
 
     @property
-    def engine(self) -> wasmtime.Engine: ...
+    def engine(self) -> Engine: ...
 
     @property
     def library(self) -> ImageFilesystem: ...

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import wasmtime
-
+from hermetic_runtime.bindings import WasmtimeError
 from hermetic_runtime.errors import PreparationError
 from hermetic_runtime.interpreters.interface import LoadedInterpreter
 from hermetic_runtime.prepared import read_manifest
@@ -32,7 +31,7 @@ def load_interpreter(directory: Path) -> LoadedInterpreter:
         KeyError,
         TypeError,
         AttributeError,
-        wasmtime.WasmtimeError,
+        WasmtimeError,
     ) as error:
         raise PreparationError(
             f"the prepared interpreter in {directory} is damaged: {error}",

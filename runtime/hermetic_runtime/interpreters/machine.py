@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import wasmtime
-
-from hermetic_runtime.wasmtime_ffi import (
+from hermetic_runtime.bindings import (
+    Engine,
     Extern,
     GuestStore,
     Instance,
+    Module,
     grow_memory,
+    instantiate,
     memory_bytes,
 )
 
@@ -25,11 +26,11 @@ class Machine:
 
     most_table_elements = 100_000
 
-    def __init__(self, engine: wasmtime.Engine, memory: wasmtime.Module, memory_limit: int) -> None:
+    def __init__(self, engine: Engine, memory: Module, memory_limit: int) -> None:
         """`memory` is the module of the linear memory, `memory_limit` in bytes."""
         self.store = GuestStore(engine)
         self.limit_memory(memory_limit)
-        self.memory: Extern = self.store.instantiate(memory, []).export("memory")
+        self.memory: Extern = instantiate(self.store, memory, []).export("memory")
         self._core: Instance | None = None
 
     @property
@@ -49,8 +50,8 @@ class Machine:
 
     def limit_memory(self, size: int) -> None:
         """From now on linear memory may have at most `size` bytes."""
-        self.store.store.set_limits(
-            memory_size=size, table_elements=self.most_table_elements, memories=1
+        self.store.set_limits(
+            memory_bytes=size, table_elements=self.most_table_elements, memories=1
         )
 
     def map_memory(self) -> memoryview:

@@ -9,10 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import wasmtime
-
 from hermetic_runtime.abi.emscripten import EmscriptenABI, emscripten_declarations
 from hermetic_runtime.abi.memory import PAGE_BYTES, GuestMemory
+from hermetic_runtime.bindings import Engine, GuestStore, Instance
 from hermetic_runtime.compilation import MIB, Metering
 from hermetic_runtime.engine import create_engine
 from hermetic_runtime.errors import GuestMisbehaved, LinkError, PreparationError
@@ -24,7 +23,6 @@ from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
-from hermetic_runtime.wasmtime_ffi import GuestStore, Instance
 
 if TYPE_CHECKING:
     from hermetic_runtime.linking.linker import Linker
@@ -46,7 +44,7 @@ class PyodideInterpreter(NamedTuple):
     mapped: dict[str, CompiledSideModule]
 
     @property
-    def engine(self) -> wasmtime.Engine:
+    def engine(self) -> Engine:
         return self.modules.engine
 
     @property

@@ -10,8 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.bindings import GuestFunction, Instance
 from hermetic_runtime.errors import GuestMisbehaved
-from hermetic_runtime.wasmtime_ffi import GuestFunction, Instance
 
 LIBRARY = "/lib/python3.14"
 SITE_PACKAGES = f"{LIBRARY}/site-packages"

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import wasmtime
-
 from hermetic_runtime.abi.memory import PAGE_BYTES, GuestMemory
 from hermetic_runtime.abi.wasi import WasiABI, wasi_declarations
+from hermetic_runtime.bindings import Engine, GuestStore, HostFunctions, Instance, Module
 from hermetic_runtime.compilation import MIB, Compiler, Metering
 from hermetic_runtime.engine import create_engine, load_module
 from hermetic_runtime.errors import GuestMisbehaved
@@ -21,7 +20,6 @@ from hermetic_runtime.kernel.kernel import Kernel
 from hermetic_runtime.packages.loaded import LoadedPackages
 from hermetic_runtime.prepared import Manifest
 from hermetic_runtime.snapshots.stored import LoadedSnapshot
-from hermetic_runtime.wasmtime_ffi import GuestStore, HostFunctions, Instance
 from hermetic_wasm.wasi_image import MEMORY_REFUSED, MOST_MEMORY_PAGES, PROGRAM, WASI
 
 RESERVE_BYTES = 4 * MIB
@@ -37,10 +35,10 @@ class WasiInterpreter(NamedTuple):
 
     description: str
     metering: Metering
-    engine: wasmtime.Engine
+    engine: Engine
     library: ImageFilesystem
-    core: wasmtime.Module
-    memory: wasmtime.Module
+    core: Module
+    memory: Module
     host_functions: HostFunctions
     host_names: tuple[tuple[str, str], ...]
     mutable_globals: tuple[str, ...]
@@ -50,7 +48,7 @@ class WasiInterpreter(NamedTuple):
     @classmethod
     def load(cls, directory: Path, manifest: Manifest) -> WasiInterpreter:
         """Raises what a damaged directory makes it raise: `OSError`, `KeyError`,
-        `ValueError`, `wasmtime.WasmtimeError`.
+        `ValueError`, `WasmtimeError`.
         """
         metering = Metering(manifest["metering"])
         engine = create_engine(metering, Compiler(manifest.get("compiler", Compiler.CRANELIFT)))

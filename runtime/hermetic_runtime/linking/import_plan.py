@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hermetic_runtime.bindings import ImportSlots, Instance, new_global
 from hermetic_runtime.errors import LinkError
 from hermetic_runtime.interpreters.core_instance import CoreInstance
 from hermetic_runtime.linking.symbols import Definer, SlotOf
-from hermetic_runtime.wasmtime_ffi import ImportSlots, Instance, new_global
 from hermetic_wasm.side_description import (
     ADDRESSES,
     MEMORY_BASE,

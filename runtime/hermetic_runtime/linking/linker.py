@@ -11,10 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import wasmtime
-
 from hermetic_runtime.abi.emscripten.dynamic_linking import Opened
 from hermetic_runtime.abi.memory import GuestMemory
+from hermetic_runtime.bindings import (
+    WasmtimeError,
+    append_to_table,
+    global_value,
+    grow_table,
+    instantiate,
+    new_global,
+    set_global,
+    set_table_slot,
+    table_size,
+)
 from hermetic_runtime.errors import GuestMisbehaved, LinkError
 from hermetic_runtime.interpreters.core_instance import CoreInstance
 from hermetic_runtime.linking.import_plan import (
@@ -43,15 +52,6 @@ from hermetic_runtime.linking.symbols import (
     with_needed,
 )
 from hermetic_runtime.side_modules import CompiledSideModule
-from hermetic_runtime.wasmtime_ffi import (
-    append_to_table,
-    global_value,
-    grow_table,
-    new_global,
-    set_global,
-    set_table_slot,
-    table_size,
-)
 from hermetic_wasm.side_description import START_EXPORT
 
 _INITIALISERS = (START_EXPORT, "__wasm_apply_data_relocs", "__wasm_call_ctors")
@@ -174,7 +174,7 @@ class Linker:
         self._log.append(self._grow_for(added))
         try:
             module = self._instantiate(compiled, added, plan)
-        except wasmtime.WasmtimeError as error:
+        except WasmtimeError as error:
             raise LinkError(f"it does not fit the interpreter: {_cause(error)}") from error
         self._log[-1] = added
         self._initialise(module, compiled)
@@ -197,7 +197,7 @@ class Linker:
                 raise LinkError(f"undefined symbol: {name[:200]}")
             try:
                 slot = append_to_table(self._core.store, self._core.table, function)
-            except wasmtime.WasmtimeError as error:
+            except WasmtimeError as error:
                 raise LinkError("the function table is full") from error
             definer.remember_slot(name, slot)
             self._log.append(SlotAdded(slot, definer.path, name))
@@ -222,7 +222,7 @@ class Linker:
     def _grow_for(self, added: ModuleAdded) -> SlotsLost:
         try:
             first = grow_table(self._core.store, self._core.table, added.slot_count)
-        except wasmtime.WasmtimeError as error:
+        except WasmtimeError as error:
             raise LinkError("the function table is full") from error
         if first != added.first_slot:
             raise GuestMisbehaved("the function table is not what it was")
@@ -231,7 +231,7 @@ class Linker:
     def _instantiate(
         self, compiled: CompiledSideModule, added: ModuleAdded, plan: ImportPlan
     ) -> LinkedModule:
-        """Raises `wasmtime.WasmtimeError` when something is of another type than imported."""
+        """Raises `WasmtimeError` when something is of another type than imported."""
         store = self._core.store
         plan.provide_bases(self._core, added.memory_base, added.table_base)
         offsets = tuple(new_global(store, value, mutable=True) for value in added.offsets)
@@ -242,14 +242,14 @@ class Linker:
         )
         if plan.from_forwarders:
             through = [self._core.table, first]
-            plan.provide_forwarders(store.instantiate(compiled.forwarders, through))
+            plan.provide_forwarders(instantiate(store, compiled.forwarders, through))
         module = LinkedModule(
             path=added.path,
             sha256=added.sha256,
             description=compiled.description,
             memory_base=added.memory_base,
             table_base=added.table_base,
-            instance=store.instantiate(compiled.code, plan.slots),
+            instance=instantiate(store, compiled.code, plan.slots),
             needed=tuple(self._modules[path] for path in added.needed),
             slots=slots_of(compiled, added),
             offsets=offsets,

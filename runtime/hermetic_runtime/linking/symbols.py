@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from hermetic_runtime.wasmtime_ffi import Extern, ImportSlots, Instance
+from hermetic_runtime.bindings import Extern, ImportSlots, Instance
 from hermetic_wasm.side_description import SideModuleDescription
 
 

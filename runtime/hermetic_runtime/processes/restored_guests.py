@@ -11,8 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-import wasmtime
-
+from hermetic_runtime.bindings import Trap, WasmtimeError
 from hermetic_runtime.environments import LoadedEnvironment
 from hermetic_runtime.errors import HermeticError
 from hermetic_runtime.guest import Guest, take_rewound
@@ -55,7 +54,7 @@ class RestoredGuests:
         limits = Limits()
         most = max(limits.memory_bytes, snapshot.memory_bytes)
         settings = GuestSettings(replace(limits, memory_bytes=most))
-        with suppress(HermeticError, wasmtime.WasmtimeError, wasmtime.Trap):
+        with suppress(HermeticError, WasmtimeError, Trap):
             guest = Guest(
                 self._environment, settings, deliver=_drop, request_input=_ignore, snapshot=snapshot
             )

@@ -6,8 +6,7 @@ import ctypes
 import os
 from collections.abc import Iterable, Sequence
 
-import wasmtime
-
+from hermetic_runtime.bindings import Trap, WasmtimeError
 from hermetic_runtime.errors import (
     GuestMisbehaved,
     HermeticError,
@@ -143,8 +142,8 @@ def wake(
         RecursionError,
         MemoryError,
         ctypes.ArgumentError,
-        wasmtime.WasmtimeError,
-        wasmtime.Trap,
+        WasmtimeError,
+        Trap,
     ) as error:
         raise SessionDamaged(f"the state of the session does not fit together: {error}") from error
     finally:

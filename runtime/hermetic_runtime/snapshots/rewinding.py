@@ -10,12 +10,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import wasmtime
-
+from hermetic_runtime.bindings import Engine, GuestStore, Module, instantiate, memory_bytes
 from hermetic_runtime.interpreters.machine import Machine
 from hermetic_runtime.limits import MIB
 from hermetic_runtime.snapshots.written_pages import written_ranges
-from hermetic_runtime.wasmtime_ffi import GuestStore, memory_bytes
 
 if TYPE_CHECKING:
     from hermetic_runtime.snapshots.stored import SavedGuest
@@ -35,7 +33,7 @@ class RewoundMachines:
     the size of anything, leaves a machine that is not rewound but closed.
     """
 
-    def __init__(self, engine: wasmtime.Engine, memory: wasmtime.Module, guest: SavedGuest) -> None:
+    def __init__(self, engine: Engine, memory: Module, guest: SavedGuest) -> None:
         """`memory` is the snapshot's memory module, `guest` the rest of it."""
         self._engine = engine
         self._module = memory
@@ -80,7 +78,7 @@ class RewoundMachines:
         with self._lock:
             if self._store is None:
                 store = GuestStore(self._engine)
-                memory = store.instantiate(self._module, []).export("memory")
+                memory = instantiate(store, self._module, []).export("memory")
                 self._memory, self._store = memory_bytes(store, memory), store
                 self._guest.put_last_page(self._memory)
             return self._memory

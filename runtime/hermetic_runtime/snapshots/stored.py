@@ -15,13 +15,12 @@ from typing import Any, NamedTuple, cast
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from hermetic_runtime.abi.memory import PAGE_BYTES
+from hermetic_runtime.bindings import Engine, Module, WasmtimeError
 from hermetic_runtime.engine import load_module
 from hermetic_runtime.errors import PreparationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import wasmtime
-
     from hermetic_runtime.snapshots.rewinding import RewoundMachines
 
 _pack = cast("Callable[..., bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
@@ -63,7 +62,7 @@ def last_page_of(memory: bytes) -> tuple[int, bytes]:
 class LoadedSnapshot(NamedTuple):
     """A snapshot whose memory, of `memory_bytes`, can be instantiated any number of times."""
 
-    memory: wasmtime.Module
+    memory: Module
     guest: SavedGuest
     memory_bytes: int
     packed: bytes
@@ -83,15 +82,13 @@ def write_state(directory: Path, guest: SavedGuest) -> None:
     (directory / STATE).write_bytes(_pack(guest._asdict()))
 
 
-def load_snapshots(engine: wasmtime.Engine, folder: Path) -> tuple[LoadedSnapshot, ...]:
+def load_snapshots(engine: Engine, folder: Path) -> tuple[LoadedSnapshot, ...]:
     """Every variant in `folder`. Raises `PreparationError` when one is damaged."""
     return tuple(load_snapshot(engine, directory) for directory in sorted(folder.glob("*/")))
 
 
-def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
+def load_snapshot(engine: Engine, directory: Path) -> LoadedSnapshot:
     """Map a snapshot. Raises `PreparationError` when it is damaged."""
-    import wasmtime
-
     from hermetic_runtime.snapshots.rewinding import RewoundMachines
 
     try:
@@ -101,22 +98,12 @@ def load_snapshot(engine: wasmtime.Engine, directory: Path) -> LoadedSnapshot:
         return LoadedSnapshot(
             memory,
             guest,
-            _memory_bytes(memory),
+            memory.memory_bytes(),
             packed,
             RewoundMachines(engine, memory, guest),
         )
-    except (OSError, ValueError, TypeError, wasmtime.WasmtimeError) as error:
+    except (OSError, ValueError, TypeError, WasmtimeError) as error:
         raise PreparationError(
             f"the snapshot in {directory} is damaged: {error}",
             hint="`hermetic cache clear` removes it; the next run makes it again.",
         ) from error
-
-
-def _memory_bytes(memory: wasmtime.Module) -> int:
-    """Raises `ValueError` when the module is not of one memory."""
-    import wasmtime
-
-    types = [export.type for export in memory.exports]
-    if len(types) != 1 or not isinstance(types[0], wasmtime.MemoryType):
-        raise ValueError("it holds no memory")
-    return types[0].limits.min * types[0].page_size
