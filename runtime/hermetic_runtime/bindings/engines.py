@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Literal
+from typing import Literal, get_args
 
 from hermetic_runtime.bindings.library import pointer, prototype, size
 from hermetic_runtime.bindings.owned import Owned
@@ -18,16 +18,7 @@ Flag = Literal[
     "epoch_interruption",
     "consume_fuel",
 ]
-_FLAGS: tuple[Flag, ...] = (
-    "wasm_exceptions",
-    "wasm_reference_types",
-    "wasm_gc",
-    "wasm_function_references",
-    "wasm_tail_call",
-    "gc_support",
-    "epoch_interruption",
-    "consume_fuel",
-)
+_FLAGS: tuple[Flag, ...] = get_args(Flag)
 _SPEED, _WINCH = 1, 2
 """`WASMTIME_OPT_LEVEL_SPEED` and `WASMTIME_STRATEGY_WINCH` (wasmtime/config.h)."""
 
