@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from hermetic_runtime.cache import private_directory
 from hermetic_runtime.cache_use import mark_used
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
@@ -29,8 +28,8 @@ _KNOWN_ENVIRONMENTS = 256
 InterpreterName = Literal["auto", "pyodide", "wasi"]
 INTERPRETER_NAMES: tuple[str, ...] = get_args(InterpreterName)
 OnProgress = Callable[[Progress], None]
-_provided = set[Metering]()
-"""For which of them this process has provided Pyodide."""
+_plain: dict[Path, ProvidedEnvironment] = {}
+"""What this process has provided of Pyodide without packages, by its directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def provide(
     provided = _provide(wanted, source, metering, on_progress)
     mark_used(provided.environment)
     if wanted.is_plain_pyodide:
-        _provided.add(metering)
+        _plain[provided.environment.interpreter] = provided
     return provided
 
 
@@ -111,14 +110,14 @@ def provide_at_once(wanted: WantedEnvironment, metering: Metering) -> ProvidedEn
     """As `provide`, for who must not wait: None for what has packages, or was not provided in
     this process before.
     """
-    if not wanted.is_plain_pyodide or metering not in _provided:
+    if not wanted.is_plain_pyodide:
         return None
     directory = prepared_directory(metering)
-    if not is_complete(directory):
+    provided = _plain.get(directory)
+    if provided is None or not is_complete(directory):
         return None
-    environment = _with_own_snapshots(Environment(private_directory(directory)))
-    mark_used(environment)
-    return ProvidedEnvironment(environment)
+    mark_used(provided.environment)
+    return provided
 
 
 def _provide(
