@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from hermetic_runtime.cache import private_directory
 from hermetic_runtime.cache_use import mark_used
 from hermetic_runtime.compilation import Metering
 from hermetic_runtime.environments import Environment
@@ -28,8 +29,8 @@ _KNOWN_ENVIRONMENTS = 256
 InterpreterName = Literal["auto", "pyodide", "wasi"]
 INTERPRETER_NAMES: tuple[str, ...] = get_args(InterpreterName)
 OnProgress = Callable[[Progress], None]
-_plain: dict[Path, ProvidedEnvironment] = {}
-"""What this process has provided of Pyodide without packages, by its directory."""
+_provided = set[Metering]()
+"""For which of them this process has provided Pyodide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def provide(
     provided = _provide(wanted, source, metering, on_progress)
     mark_used(provided.environment)
     if wanted.is_plain_pyodide:
-        _plain[provided.environment.interpreter] = provided
+        _provided.add(metering)
     return provided
 
 
@@ -110,14 +111,14 @@ def provide_at_once(wanted: WantedEnvironment, metering: Metering) -> ProvidedEn
     """As `provide`, for who must not wait: None for what has packages, or was not provided in
     this process before.
     """
-    if not wanted.is_plain_pyodide:
+    if not wanted.is_plain_pyodide or metering not in _provided:
         return None
     directory = prepared_directory(metering)
-    provided = _plain.get(directory)
-    if provided is None or not is_complete(directory):
+    if not is_complete(directory):
         return None
-    mark_used(provided.environment)
-    return provided
+    environment = _with_own_snapshots(Environment(private_directory(directory)))
+    mark_used(environment)
+    return ProvidedEnvironment(environment)
 
 
 def _provide(
