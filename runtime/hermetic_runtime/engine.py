@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from hermetic_runtime.bindings import Config, Engine, Module
@@ -35,11 +36,8 @@ def compile_module(engine: Engine, source: bytes | str) -> bytes:
 
     Takes seconds for an interpreter, and starts the compiler's threads.
     """
-    module = Module.compile(engine, source)
-    try:
+    with closing(Module.compile(engine, source)) as module:
         return module.serialize()
-    finally:
-        module.close()
 
 
 def load_module(engine: Engine, path: Path) -> Module:

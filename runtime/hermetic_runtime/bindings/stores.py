@@ -29,8 +29,8 @@ _DeadlineCallback = ctypes.CFUNCTYPE(size, pointer, pointer, pointer, pointer)
 _set_deadline_callback = prototype(
     "wasmtime_store_epoch_deadline_callback", None, pointer, _DeadlineCallback, pointer, pointer
 )
-_ANY = -1
-"""No limit of the library's limiter."""
+_AS_IT_IS = -1
+"""What is negative, the limiter of the library leaves alone (wasmtime/store.h)."""
 
 
 class GuestStore(Owned):
@@ -73,7 +73,7 @@ class GuestStore(Owned):
 
     def set_limits(self, *, memory_bytes: int, table_elements: int, memories: int) -> None:
         """From now on. Growing beyond them fails, and so does instantiating."""
-        _store_limiter(self.address, memory_bytes, table_elements, _ANY, _ANY, memories)
+        _store_limiter(self.address, memory_bytes, table_elements, _AS_IT_IS, _AS_IT_IS, memories)
 
     def set_fuel(self, fuel: int) -> None:
         """Raises `WasmtimeError` where the engine counts none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import closing
 from functools import cache
 
 from hermetic_runtime.bindings.handles import Function, Vector
@@ -40,16 +41,14 @@ class FunctionType(Owned):
 
 def takes_one_i32(context: int, function: Function) -> bool:
     """Whether a function is of one i32, and gives nothing."""
-    with_type = FunctionType(_function_type_of(context, ctypes.byref(function)))
-    try:
-        return _kinds(_parameters(with_type.address)) == [_I32] and not _kinds(
-            _results(with_type.address)
-        )
-    finally:
-        with_type.close()
+    with closing(FunctionType(_function_type_of(context, ctypes.byref(function)))) as its_type:
+        address = its_type.address
+        return _kinds(_parameters(address)) == [_I32] and not _kinds(_results(address))
 
 
 class GlobalType(Owned):
+    """The type of globals, made once for all stores."""
+
     __slots__ = ()
     _delete = _global_type_delete
 
@@ -60,7 +59,7 @@ class GlobalType(Owned):
 
 
 def _vector(letters: str) -> Vector:
-    """It is freed by what takes it over."""
+    """A type for each letter of a `Signature`. Who takes the vector over frees it."""
     types = (ctypes.c_void_p * len(letters))(
         *(_value_type_new(_KINDS[letter]) for letter in letters)
     )
@@ -70,6 +69,7 @@ def _vector(letters: str) -> Vector:
 
 
 def _kinds(address: int) -> list[int]:
+    """Of the types in the vector at an address, which stays its owner's."""
     vector = Vector.from_address(address)
     if not vector.size:
         return []
